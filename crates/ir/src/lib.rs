@@ -1,6 +1,30 @@
-//! The shared intermediate representation.
+//! The shared intermediate representation: one SSA language with block arguments that every frontend
+//! produces and every backend consumes.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`ops`] | the op table: the one list of operations |
+//! | `types`, `trap`, `entity` | scalar types and values, trap codes, indices |
+//! | `function`, `module` | the arrays that a program consists of |
+//! | `builder` | makes functions, turns variables into SSA |
 #![forbid(unsafe_code)]
 
+mod builder;
+mod entity;
+mod function;
+mod module;
+pub mod ops;
+mod trap;
 mod types;
 
+pub use builder::{BuildError, FunctionBuilder, Variable};
+pub use entity::{Block, Data, Elem, Func, Global, Inst, Memory, Sig, StackSlot, Table, Value};
+pub use function::{BlockData, EdgeData, Function, InstData, Operands, StackSlotData};
+pub use module::{
+    DataDecl, ElemDecl, Export, ExportItem, FuncDecl, FuncKind, GlobalDecl, GlobalInit, ImportName,
+    InitExpr, MAX_MEMORIES, MAX_PAGES, MemoryDecl, Module, PAGE_BYTES, RefKind, SegmentMode,
+    Signature, TableDecl,
+};
+pub use ops::{Effects, FloatCc, Format, IntCc, Op};
+pub use trap::TrapCode;
 pub use types::{Scalar, ScalarParseError, Type, sign_extend};

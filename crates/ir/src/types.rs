@@ -321,7 +321,7 @@ fn parse_unsigned(digits: &str) -> Option<u128> {
         if c == '_' && any {
             continue;
         }
-        value = value.checked_mul(u128::from(radix as u32))?;
+        value = value.checked_mul(u128::from(radix))?;
         value = value.checked_add(u128::from(c.to_digit(radix)?))?;
         any = true;
         if value >> 127 != 0 {
