@@ -183,7 +183,10 @@ impl Chunk {
         let file = unsafe { File::from_raw_fd(fd) };
         file.set_len(bytes as u64).map_err(error)?;
         let error = map_error(bytes);
-        let write = MmapOptions::new().len(bytes).map_raw(&file).map_err(error)?;
+        let write = MmapOptions::new()
+            .len(bytes)
+            .map_raw(&file)
+            .map_err(error)?;
         let error = map_error(bytes);
         // SAFETY: no other process has the file, and it never shrinks.
         let run = unsafe { MmapOptions::new().len(bytes).map_exec(&file) }.map_err(error)?;
@@ -196,7 +199,11 @@ impl Chunk {
 
     /// The first free block that is large enough.
     fn take(&mut self, capacity: usize) -> Option<usize> {
-        let (offset, len) = self.free.iter().find(|(_, len)| **len >= capacity).map(|(o, l)| (*o, *l))?;
+        let (offset, len) = self
+            .free
+            .iter()
+            .find(|(_, len)| **len >= capacity)
+            .map(|(o, l)| (*o, *l))?;
         self.free.remove(&offset);
         if len > capacity {
             self.free.insert(offset + capacity, len - capacity);
@@ -206,8 +213,14 @@ impl Chunk {
 
     fn give_back(&mut self, mut offset: usize, mut len: usize) {
         // SAFETY: the block lies in the writable view, and its only owner is giving it up.
-        unsafe { self.write.as_mut_ptr().add(offset).write_bytes(TRAP_BYTE, len) };
-        if let Some((before, before_len)) = self.free.range(..offset).next_back().map(|(o, l)| (*o, *l))
+        unsafe {
+            self.write
+                .as_mut_ptr()
+                .add(offset)
+                .write_bytes(TRAP_BYTE, len)
+        };
+        if let Some((before, before_len)) =
+            self.free.range(..offset).next_back().map(|(o, l)| (*o, *l))
             && before + before_len == offset
         {
             self.free.remove(&before);
@@ -322,7 +335,10 @@ mod tests {
     use super::*;
 
     fn strategies() -> [Arena; 2] {
-        [Arena::new(Strategy::DualMapping), Arena::new(Strategy::Protect)]
+        [
+            Arena::new(Strategy::DualMapping),
+            Arena::new(Strategy::Protect),
+        ]
     }
 
     #[test]
@@ -371,7 +387,11 @@ mod tests {
         drop(third);
         drop(second);
         let mut again = arena.allocate(CHUNK_BYTES).unwrap();
-        assert_eq!(again.address(), start, "all three and the rest are one block again");
+        assert_eq!(
+            again.address(),
+            start,
+            "all three and the rest are one block again"
+        );
         assert!(again.bytes()[..3000].iter().all(|b| *b == TRAP_BYTE));
     }
 
