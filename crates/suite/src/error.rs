@@ -110,9 +110,9 @@ pub enum Problem {
     /// A definition without a use: often a typing error elsewhere.
     #[error("`{0}` is never used")]
     Unused(String),
-    /// A variable that names a file, but is not a parameter.
-    #[error("`${0}` names a file, so it must be a parameter")]
-    FileNotParameter(String),
+    /// A variable that stands for a file or for bytes, but is not a parameter.
+    #[error("`${0}` stands for a file or for bytes, so it must be a parameter")]
+    NotAParameter(String),
     /// Keys that do not make up a step of this section.
     #[error("a step in [{section}] has exactly one of {allowed}")]
     StepKind {
@@ -133,7 +133,9 @@ pub enum Problem {
     #[error("a step with `{0}` has exactly one of `text`, `hex`, `file`")]
     Bytes(&'static str),
     /// Malformed hexadecimal bytes.
-    #[error("`hex` must be pairs of hexadecimal digits, with or without spaces between pairs")]
+    #[error(
+        "hexadecimal bytes must be pairs of hexadecimal digits, with or without spaces between pairs"
+    )]
     Hex,
     /// Nothing in the entry says what the program must produce.
     #[error("no answer: neither an `expect` in [time] or [[check]] nor a `read` in [[check]]")]

@@ -34,7 +34,7 @@
 //! bind = "data"                 # names for the results: one, or a list
 //! [[before]]                    # … or bytes put into memory
 //! write = "$data"               # the address
-//! text = "…"                    # or hex = "…", or file = "…" (which may be a parameter)
+//! text = "…"                    # or hex = "…" or file = "…", which may be parameters
 //! memory = "memory"             # the exported memory; this is the default
 //!
 //! [time]                        # the timed call; `expect` and `bind` as in every call

@@ -105,6 +105,8 @@ pub(crate) enum Operand {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Bytes {
     Given(Vec<u8>),
+    /// The parameter that has them as hexadecimal digits.
+    Hex(String),
     File(Operand),
 }
 

@@ -13,6 +13,7 @@ use bakeoff_ir::{Scalar, Type};
 
 use crate::error::{Answer, RunError};
 use crate::program::{Bytes, Call, Operand, Patch, Program, Size, Step};
+use crate::validate::parse_hex;
 
 /// The parameter types and the result types of a function.
 pub type Signature = (Vec<Type>, Vec<Type>);
@@ -290,6 +291,11 @@ impl<'p> Frame<'p> {
     fn bytes<E>(&self, patch: &Patch) -> Result<Vec<u8>, RunError<E>> {
         let file = match &patch.bytes {
             Bytes::Given(bytes) => return Ok(bytes.clone()),
+            Bytes::Hex(name) => {
+                let digits = self.program.parameter(self.size, name);
+                let bytes = digits.and_then(parse_hex);
+                return bytes.ok_or_else(|| RunError::Unbound(name.clone()));
+            }
             Bytes::File(file) => file,
         };
         let Some(path) = self.program.input(self.size, file) else {

@@ -275,11 +275,26 @@ fn steps_of_no_kind_are_refused() {
     let (_, what) = problem(&with("[\"$data\", \"nan\"]", "[]"));
     assert!(matches!(what, Problem::Empty("expect")), "{what}");
     let (_, what) = problem(&with("text = \"abc\"", "file = \"$data\""));
-    assert!(matches!(what, Problem::FileNotParameter(_)), "{what}");
+    assert!(matches!(what, Problem::NotAParameter(_)), "{what}");
     let (_, what) = problem(&with("add.wasm", "add.wat"));
     assert!(matches!(what, Problem::ModuleKind(_)), "{what}");
     let (_, what) = problem(&with("about = \"adds\"", "about = \" \""));
     assert!(matches!(what, Problem::Empty("about")), "{what}");
+}
+
+#[test]
+fn bytes_may_be_a_parameter() {
+    let entry = with("hex = \"ffff\"", "hex = \"$bytes\"");
+    let entry = entry.replace("answer = 45", "answer = 45\nbytes = \"ff ff\"");
+    let same = entry.replace("[full]", "[full]\nbytes = \"fffe\"");
+    round(&same, Size::Quick).expect("the bytes are there");
+    let wrong = round(&same, Size::Full).expect_err("the last byte is another");
+    assert!(matches!(wrong, RunError::WrongAnswer { .. }), "{wrong}");
+    let (at, what) = problem(&entry.replace("[full]", "[full]\nbytes = 17.5"));
+    assert!(matches!(what, Problem::Hex), "{what}");
+    assert_eq!(at.map(|at| at.line), Some(10));
+    let (_, what) = problem(&with("hex = \"ffff\"", "hex = \"$data\""));
+    assert!(matches!(what, Problem::NotAParameter(_)), "{what}");
 }
 
 #[test]

@@ -118,15 +118,17 @@ struct Variable {
 }
 
 /// The names that are defined so far.
-struct Scope {
+struct Scope<'a> {
     variables: BTreeMap<String, Variable>,
+    sizes: [&'a RawParameters; 2],
 }
 
-impl Scope {
+impl<'a> Scope<'a> {
     /// Begins with the parameters, which both sizes must have.
-    fn new(quick: &RawParameters, full: &RawParameters) -> Result<Scope, Misfit> {
+    fn new(quick: &'a RawParameters, full: &'a RawParameters) -> Result<Scope<'a>, Misfit> {
         let mut scope = Scope {
             variables: BTreeMap::new(),
+            sizes: [quick, full],
         };
         let tables = [
             (quick, "quick", full, "full"),
@@ -271,10 +273,7 @@ impl Scope {
         }
         let bytes = match (&step.text, &step.hex, &step.file) {
             (Some(text), None, None) => Bytes::Given(text.get_ref().clone().into_bytes()),
-            (None, Some(hex), None) => match parse_hex(hex.get_ref()) {
-                Some(bytes) => Bytes::Given(bytes),
-                None => return Err(misfit(hex, Problem::Hex)),
-            },
+            (None, Some(hex), None) => self.hex(hex)?,
             (None, None, Some(file)) => Bytes::File(self.file(file)?),
             _ => return Err(misfit(raw, Problem::Bytes(kind))),
         };
@@ -293,12 +292,32 @@ impl Scope {
         })
     }
 
+    /// Bytes that differ between the sizes are a parameter, which must be well-formed in both.
+    fn hex(&mut self, hex: &Spanned<String>) -> Result<Bytes, Misfit> {
+        let operand = self.operand(&RawValue(hex.get_ref().clone()), hex.span())?;
+        let name = match operand {
+            Operand::Literal(text) => {
+                let bytes = parse_hex(&text).map(Bytes::Given);
+                return bytes.ok_or_else(|| misfit(hex, Problem::Hex));
+            }
+            Operand::Variable(name) => name,
+        };
+        for size in self.sizes {
+            match size.get(name.as_str()) {
+                Some(value) if parse_hex(&value.get_ref().0).is_some_and(|b| !b.is_empty()) => {}
+                Some(value) => return Err(misfit(value, Problem::Hex)),
+                None => return Err(misfit(hex, Problem::NotAParameter(name))),
+            }
+        }
+        Ok(Bytes::Hex(name))
+    }
+
     /// A file name must be known before anything runs, so that a missing file is found on loading.
     fn file(&mut self, file: &Spanned<String>) -> Result<Operand, Misfit> {
         let operand = self.operand(&RawValue(file.get_ref().clone()), file.span())?;
         match &operand {
             Operand::Variable(name) if !self.variables.get(name).is_some_and(|v| v.parameter) => {
-                Err(misfit(file, Problem::FileNotParameter(name.clone())))
+                Err(misfit(file, Problem::NotAParameter(name.clone())))
             }
             Operand::Variable(_) | Operand::Literal(_) => Ok(operand),
         }
@@ -321,7 +340,8 @@ fn kind_problem(section: Section) -> Problem {
     }
 }
 
-fn parse_hex(text: &str) -> Option<Vec<u8>> {
+/// Pairs of digits, with or without spaces between pairs.
+pub(crate) fn parse_hex(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     for word in text.split_whitespace() {
         let digits: Option<Vec<u32>> = word.chars().map(|c| c.to_digit(16)).collect();
