@@ -1,0 +1,451 @@
+//! The loop that executes instructions.
+//!
+//! Safety of the raw accesses rests on what `translate` guarantees: every slot that an instruction names
+//! lies in the frame (`FuncCode::frame_slots`), which was checked to lie in the stack when the function
+//! was entered; every branch leads to an instruction of the same function; and every function ends in
+//! instructions that leave it.
+
+use std::cell::Cell;
+use std::ptr;
+
+use bakeoff_backend::context::offset;
+use bakeoff_backend::{MemoryView, TableView, VmContext, call_foreign, call_host};
+use bakeoff_ir::{Func, Memory, Sig, TrapCode};
+
+use crate::InterpCode;
+use crate::code::{Code, Insn, for_each_code};
+use crate::store_op::perform;
+use crate::translate::{FuncCode, IndirectCall};
+
+/// Words of frames of one thread: as much as native code has.
+const STACK_WORDS: usize = (8 << 20) / 8;
+
+/// Bytes of stack slots of one thread.
+const SLOT_BYTES: usize = 8 << 20;
+
+/// Where frames and stack slots of a thread are.
+pub(crate) struct Stack {
+    words: Box<[u64]>,
+    slots: Box<[u128]>,
+    /// The first word that no frame uses, for entries from host functions.
+    top: Cell<usize>,
+    /// The first byte that no stack slot uses.
+    slots_top: Cell<usize>,
+}
+
+impl Stack {
+    fn new() -> Stack {
+        // Zeroed memory comes from the system as it is touched.
+        Stack {
+            words: vec![0; STACK_WORDS].into_boxed_slice(),
+            slots: vec![0; SLOT_BYTES / 16].into_boxed_slice(),
+            top: Cell::new(0),
+            slots_top: Cell::new(0),
+        }
+    }
+}
+
+thread_local! {
+    static STACK: Stack = Stack::new();
+}
+
+/// A value as a slot holds it.
+trait SlotValue: Copy {
+    fn from_slot(slot: u64) -> Self;
+    fn to_slot(self) -> u64;
+    /// The constant in the low half of a fused branch.
+    fn from_half(half: u32) -> Self;
+}
+
+macro_rules! int_slot_values {
+    ($($ty:ident as $unsigned:ident, $half:ident;)*) => {$(
+        impl SlotValue for $ty {
+            #[inline(always)]
+            fn from_slot(slot: u64) -> Self {
+                slot as $ty
+            }
+            #[inline(always)]
+            fn to_slot(self) -> u64 {
+                u64::from(self as $unsigned)
+            }
+            #[inline(always)]
+            fn from_half(half: u32) -> Self {
+                half as $half as $ty
+            }
+        }
+    )*};
+}
+
+int_slot_values! {
+    u8 as u8, u32;
+    i8 as u8, u32;
+    u16 as u16, u32;
+    i16 as u16, u32;
+    u32 as u32, u32;
+    i32 as u32, u32;
+    u64 as u64, i32;
+    i64 as u64, i32;
+}
+
+impl SlotValue for f32 {
+    #[inline(always)]
+    fn from_slot(slot: u64) -> Self {
+        f32::from_bits(slot as u32)
+    }
+    #[inline(always)]
+    fn to_slot(self) -> u64 {
+        self.to_bits().into()
+    }
+    #[inline(always)]
+    fn from_half(half: u32) -> Self {
+        f32::from_bits(half)
+    }
+}
+
+impl SlotValue for f64 {
+    #[inline(always)]
+    fn from_slot(slot: u64) -> Self {
+        f64::from_bits(slot)
+    }
+    #[inline(always)]
+    fn to_slot(self) -> u64 {
+        self.to_bits()
+    }
+    #[inline(always)]
+    fn from_half(half: u32) -> Self {
+        f64::from(f32::from_bits(half))
+    }
+}
+
+/// The divisor, if it is not zero.
+fn nonzero<T: PartialEq + Default>(divisor: T) -> Result<T, TrapCode> {
+    match divisor == T::default() {
+        true => Err(TrapCode::IntegerDivisionByZero),
+        false => Ok(divisor),
+    }
+}
+
+/// Runs a function from outside.
+///
+/// # Safety
+/// As for `Executable::enter`, with `code` that of the context's module.
+pub(crate) unsafe fn enter(
+    code: &InterpCode,
+    context: *mut VmContext,
+    func: Func,
+    slots: *mut u64,
+) -> Result<(), TrapCode> {
+    // What a `Call` that returns to the outside would be.
+    const OUTSIDE: [Insn; 2] = [insn(Code::Call), insn(Code::Halt)];
+    const fn insn(code: Code) -> Insn {
+        Insn {
+            code,
+            a: 0,
+            b: 0,
+            c: 0,
+            imm: 0,
+        }
+    }
+    let module = &code.module;
+    let signature = module.func_sig(func);
+    let (params, results) = (signature.params.len(), signature.results.len());
+    STACK.with(|stack| {
+        let callee = &code.funcs[func.index()];
+        let (top, slots_top) = (stack.top.get(), stack.slots_top.get());
+        // One word for a result, two for the link.
+        let base = top + 3;
+        if base + callee.frame_slots as usize > STACK_WORDS {
+            return Err(TrapCode::StackOverflow);
+        }
+        // SAFETY: the frame was just checked to fit; the caller promises the slots; a nested entry
+        // begins at `top`, above all frames that wait.
+        let result = unsafe {
+            let outer = stack.words.as_ptr().cast_mut().add(top);
+            let frame = outer.add(3);
+            ptr::copy_nonoverlapping(slots, frame, params);
+            frame.sub(2).write(OUTSIDE.as_ptr().add(1) as u64);
+            frame.sub(1).write(outer as u64);
+            let result = run(code, context, callee.code.as_ptr(), frame, stack);
+            let from = if results == 1 { outer } else { frame };
+            if result.is_ok() {
+                ptr::copy_nonoverlapping(from, slots, results);
+            }
+            result
+        };
+        stack.top.set(top);
+        stack.slots_top.set(slots_top);
+        result
+    })
+}
+
+macro_rules! define_run {
+    (
+        commutative { $($c_rr:ident $c_ri:ident $c_ty:ident |$c_x:ident, $c_y:ident| $c_e:expr;)* }
+        ordered { $($o_rr:ident $o_ri:ident $o_ir:ident $o_ty:ident |$o_x:ident, $o_y:ident| $o_e:expr;)* }
+        compare { $($p_rr:ident $p_ri:ident $p_brr:ident $p_bri:ident $p_ty:ident |$p_x:ident, $p_y:ident| $p_e:expr;)* }
+        unary { $($u:ident $u_ty:ident |$u_x:ident| $u_e:expr;)* }
+        trapping_binary { $($t_rr:ident $t_ri:ident $t_ty:ident |$t_x:ident, $t_y:ident| $t_e:expr;)* }
+        load { $($l:ident $l_abs:ident $l_ty:ident => $l_to:ident;)* }
+        store { $($s:ident $s_i:ident $s_abs:ident $s_ty:ident;)* }
+        other { $($other:ident)* }
+    ) => {
+        /// Executes from `pc` in `frame` until the call from outside ends.
+        ///
+        /// # Safety
+        /// `pc` and `frame` belong to a function of `code` that was entered as the module describes,
+        /// and the context to a live instance of it.
+        #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "an unordered comparison is the negation of an ordered one")]
+        unsafe fn run(
+            code: &InterpCode,
+            context: *mut VmContext,
+            mut pc: *const Insn,
+            mut frame: *mut u64,
+            stack: &Stack,
+        ) -> Result<(), TrapCode> {
+            // SAFETY: the whole body relies on what the module documentation says.
+            unsafe {
+                let stack_end = stack.words.as_ptr().add(STACK_WORDS);
+                let memory_at = code.layout.memory(Memory(0));
+                let has_memory = !code.module.memories.is_empty();
+                let view = || match has_memory {
+                    true => context.byte_add(memory_at as usize).cast::<MemoryView>().read(),
+                    false => MemoryView { base: ptr::null_mut(), bytes: 0 },
+                };
+                let MemoryView { base: memory, bytes: mut memory_bytes } = view();
+
+                macro_rules! get {
+                    ($slot:expr) => { *frame.add($slot as usize) };
+                }
+                macro_rules! set {
+                    ($slot:expr, $value:expr) => {{
+                        let value = $value;
+                        *frame.add($slot as usize) = value.to_slot();
+                    }};
+                }
+                macro_rules! jump {
+                    ($insn:expr, $relative:expr) => {
+                        pc = (std::ptr::from_ref($insn)).offset($relative as isize)
+                    };
+                }
+                macro_rules! access {
+                    ($address:expr, $ty:ident) => {{
+                        let address: u64 = $address;
+                        if address + size_of::<$ty>() as u64 > memory_bytes {
+                            return Err(TrapCode::MemoryOutOfBounds);
+                        }
+                        memory.add(address as usize).cast::<$ty>()
+                    }};
+                }
+                macro_rules! enter_func {
+                    ($callee:expr, $new_frame:expr, $link:expr) => {{
+                        let callee: *const FuncCode = $callee;
+                        let new_frame: *mut u64 = $new_frame;
+                        if new_frame.add((*callee).frame_slots as usize).cast_const() > stack_end {
+                            return Err(TrapCode::StackOverflow);
+                        }
+                        if $link {
+                            new_frame.sub(2).write(pc as u64);
+                            new_frame.sub(1).write(frame as u64);
+                        }
+                        frame = new_frame;
+                        pc = (*callee).code.as_ptr();
+                    }};
+                }
+                macro_rules! leave_func {
+                    () => {{
+                        pc = get_link!(2) as *const Insn;
+                        frame = get_link!(1) as *mut u64;
+                    }};
+                }
+                macro_rules! get_link {
+                    ($below:expr) => { *frame.sub($below) };
+                }
+                macro_rules! host {
+                    ($func:expr, $slots:expr, $arguments:expr) => {{
+                        let slots: *mut u64 = $slots;
+                        // Entries from the host begin above what is in use.
+                        let used = slots.add($arguments).offset_from(stack.words.as_ptr()) as usize;
+                        let top = stack.top.replace(used);
+                        call_host(context, $func, slots)?;
+                        stack.top.set(top);
+                        memory_bytes = view().bytes;
+                    }};
+                }
+                macro_rules! call {
+                    ($insn:expr, $func:expr) => {{
+                        let func: Func = $func;
+                        let new_frame = frame.add($insn.b as usize);
+                        let callee = &code.funcs[func.index()];
+                        if callee.code.is_empty() {
+                            host!(func, new_frame, code.slot_counts[func.index()]);
+                            set!($insn.a, *new_frame);
+                        } else {
+                            enter_func!(callee, new_frame, true);
+                        }
+                    }};
+                }
+
+                loop {
+                    let insn = &*pc;
+                    pc = pc.add(1);
+                    match insn.code {
+                        $(
+                            Code::$c_rr => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(get!(insn.c))); set!(insn.a, $c_e) }
+                            Code::$c_ri => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(insn.imm)); set!(insn.a, $c_e) }
+                        )*
+                        $(
+                            Code::$o_rr => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e) }
+                            Code::$o_ri => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(insn.imm)); set!(insn.a, $o_e) }
+                            Code::$o_ir => { let ($o_x, $o_y) = ($o_ty::from_slot(insn.imm), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e) }
+                        )*
+                        $(
+                            Code::$p_rr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); set!(insn.a, u64::from($p_e)) }
+                            Code::$p_ri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(insn.imm)); set!(insn.a, u64::from($p_e)) }
+                            Code::$p_brr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); if $p_e { jump!(insn, insn.imm as i64 >> 32) } }
+                            Code::$p_bri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_half(insn.imm as u32)); if $p_e { jump!(insn, insn.imm as i64 >> 32) } }
+                        )*
+                        $(
+                            Code::$u => { let $u_x = $u_ty::from_slot(get!(insn.b)); set!(insn.a, $u_e) }
+                        )*
+                        $(
+                            Code::$t_rr => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(get!(insn.c))); set!(insn.a, ($t_e)?) }
+                            Code::$t_ri => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(insn.imm)); set!(insn.a, ($t_e)?) }
+                        )*
+                        $(
+                            Code::$l => { let from = access!((get!(insn.b)) + insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to) }
+                            Code::$l_abs => { let from = access!(insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to) }
+                        )*
+                        $(
+                            Code::$s => { let to = access!((get!(insn.b)) + insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty) }
+                            Code::$s_i => { let to = access!((get!(insn.b)) + (insn.imm & u64::from(u32::MAX)), $s_ty); to.write_unaligned((insn.imm as i64 >> 32) as $s_ty) }
+                            Code::$s_abs => { let to = access!(insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty) }
+                        )*
+                        Code::Const => set!(insn.a, insn.imm),
+                        Code::Copy => set!(insn.a, get!(insn.b)),
+                        Code::Copy2 => {
+                            set!(insn.a, get!(insn.b));
+                            set!(insn.imm, get!(insn.c));
+                        }
+                        Code::Select => {
+                            let chosen = if get!(insn.b) != 0 { insn.c.into() } else { insn.imm };
+                            set!(insn.a, get!(chosen));
+                        }
+                        Code::Jump => jump!(insn, insn.imm),
+                        Code::BrNz => if get!(insn.b) != 0 { jump!(insn, insn.imm) },
+                        Code::BrZ => if get!(insn.b) == 0 { jump!(insn, insn.imm) },
+                        Code::BrTable => pc = pc.add(get!(insn.b).min(insn.imm) as usize),
+                        Code::Call => enter_func!(insn.imm as *const FuncCode, frame.add(insn.b as usize), true),
+                        Code::CallIndirect => call!(insn, resolve(code, context, insn.imm, get!(insn.c))?),
+                        Code::CallHost => call!(insn, Func(insn.imm as u32)),
+                        Code::CallRaw => {
+                            let slots = frame.add(insn.b as usize);
+                            let signature = code.module.sig(Sig(insn.imm as u32));
+                            let count = signature.params.len().max(1);
+                            call_foreign(get!(insn.c), signature, std::slice::from_raw_parts_mut(slots, count));
+                            set!(insn.a, *slots);
+                        }
+                        Code::TailCall => enter_func!(insn.imm as *const FuncCode, frame, false),
+                        Code::Resolve => set!(insn.a, resolve(code, context, insn.imm, get!(insn.c))?.0),
+                        Code::TailCallResolved => {
+                            let func = Func(get!(insn.b) as u32);
+                            let callee = &code.funcs[func.index()];
+                            if callee.code.is_empty() {
+                                host!(func, frame, code.slot_counts[func.index()]);
+                                let value = *frame;
+                                leave_func!();
+                                set!((*pc.sub(1)).a, value);
+                            } else {
+                                enter_func!(callee, frame, false);
+                            }
+                        }
+                        Code::Return => leave_func!(),
+                        Code::Return1 => {
+                            let value = get!(insn.b);
+                            leave_func!();
+                            set!((*pc.sub(1)).a, value);
+                        }
+                        Code::ReturnConst => {
+                            leave_func!();
+                            set!((*pc.sub(1)).a, insn.imm);
+                        }
+                        Code::Trap => return Err(trap(insn)),
+                        Code::Trapz => if get!(insn.b) == 0 { return Err(trap(insn)) },
+                        Code::Trapnz => if get!(insn.b) != 0 { return Err(trap(insn)) },
+                        Code::EnterSlots => set!(insn.a, enter_slots(stack, insn.imm as usize)?),
+                        Code::LeaveSlots => stack.slots_top.set(stack.slots_top.get() - insn.imm as usize),
+                        Code::StackAddr => set!(insn.a, get!(insn.b) + insn.imm),
+                        Code::GlobalGet => set!(insn.a, context.byte_add(insn.imm as usize).cast::<u64>().read()),
+                        Code::GlobalSet => context.byte_add(insn.imm as usize).cast::<u64>().write(get!(insn.b)),
+                        Code::Eval => evaluate(code, insn.imm, frame)?,
+                        Code::StoreOp => {
+                            perform(&code.tables.store_ops[insn.imm as usize], context, frame)?;
+                            memory_bytes = view().bytes;
+                        }
+                        Code::Halt => return Ok(()),
+                    }
+                }
+            }
+        }
+    };
+}
+for_each_code!(define_run);
+
+fn trap(insn: &Insn) -> TrapCode {
+    TrapCode::from_byte(insn.imm as u8).unwrap_or(TrapCode::Unreachable)
+}
+
+/// The function that an indirect call reaches.
+///
+/// # Safety
+/// The context is that of a live instance of the code's module.
+#[inline]
+unsafe fn resolve(code: &InterpCode, context: *mut VmContext, call: u64, index: u64) -> Result<Func, TrapCode> {
+    let IndirectCall { table, sig } = code.tables.indirect_calls[call as usize];
+    // SAFETY: the layout is that of the module.
+    let view = unsafe { context.byte_add(code.layout.table(table) as usize).cast::<TableView>().read() };
+    if index >= view.len {
+        return Err(TrapCode::TableOutOfBounds);
+    }
+    // SAFETY: the index was checked.
+    let reference = unsafe { *view.base.add(index as usize) };
+    if reference == 0 {
+        return Err(TrapCode::IndirectCallToNull);
+    }
+    match code.module.funcs.get(reference as usize - 1) {
+        Some(decl) if decl.sig == sig => Ok(Func(reference as u32 - 1)),
+        _ => Err(TrapCode::BadSignature),
+    }
+}
+
+fn enter_slots(stack: &Stack, bytes: usize) -> Result<u64, TrapCode> {
+    let start = stack.slots_top.get();
+    if bytes > SLOT_BYTES - start {
+        return Err(TrapCode::StackOverflow);
+    }
+    stack.slots_top.set(start + bytes);
+    // SAFETY: the range was just checked; nobody else uses bytes above the top.
+    unsafe {
+        let address = stack.slots.as_ptr().cast_mut().cast::<u8>().add(start);
+        address.write_bytes(0, bytes);
+        Ok(address as u64)
+    }
+}
+
+/// Evaluates an op with the reference semantics.
+///
+/// # Safety
+/// The op's slots lie in the frame.
+unsafe fn evaluate(code: &InterpCode, number: u64, frame: *mut u64) -> Result<(), TrapCode> {
+    let op = &code.tables.evals[number as usize];
+    // SAFETY: the caller's promise.
+    let args = op.args.map(|slot| unsafe { *frame.add(slot as usize) });
+    let inst = &op.inst;
+    let results = bakeoff_ir::semantics::eval(inst.op, inst.ty, inst.ty2, inst.x, args)?;
+    for (slot, value) in op.results.iter().zip(results).take(op.result_count as usize) {
+        // SAFETY: as above.
+        unsafe { *frame.add(*slot as usize) = value };
+    }
+    Ok(())
+}
+
+const _: () = assert!(offset::VIEW_BASE == 0);
