@@ -7,9 +7,12 @@
 //! | `types`, `trap`, `entity` | scalar types and values, trap codes, indices |
 //! | `function`, `module` | the arrays that a program consists of |
 //! | `builder` | makes functions, turns variables into SSA |
+//! | `verifier` | checks what backends rely on |
+//! | [`analysis`] | control flow, dominators, loops, live ranges |
 //! | [`text`] | the text form: parser, printer, directives of test files |
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 mod builder;
 mod entity;
 mod function;
@@ -18,6 +21,7 @@ pub mod ops;
 pub mod text;
 mod trap;
 mod types;
+mod verifier;
 
 pub use builder::{BuildError, FunctionBuilder, Variable};
 pub use entity::{Block, Data, Elem, Func, Global, Inst, Memory, Sig, StackSlot, Table, Value};
@@ -31,3 +35,4 @@ pub use ops::{Effects, FloatCc, Format, IntCc, Op};
 pub use text::{ParseError, ParsedModule, parse_module};
 pub use trap::TrapCode;
 pub use types::{Scalar, ScalarParseError, Type, sign_extend};
+pub use verifier::{VerifierError, VerifierErrors, verify_module};
