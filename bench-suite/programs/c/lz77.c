@@ -135,10 +135,11 @@ static u32 decompress(const u8 *in, u32 bytes, u8 *out) {
         if ((token & 127) == 15) length += *in++;
         u32 distance = in[0] | (u32)in[1] << 8;
         in += 2;
+        const u8 *from = out - distance;
         if (distance >= length) {
-            copy(out, out - distance, length);
+            copy(out, from, length);
         } else {
-            for (u32 i = 0; i < length; i++) out[i] = out[i - distance];
+            for (u32 i = 0; i < length; i++) out[i] = from[i];
         }
         out += length;
     }

@@ -38,6 +38,10 @@ pub(crate) struct RawStep {
     pub(crate) bind: Option<Spanned<OneOrMany<RawName>>>,
     pub(crate) write: Option<Spanned<RawValue>>,
     pub(crate) read: Option<Spanned<RawValue>>,
+    pub(crate) load: Option<Spanned<RawValue>>,
+    pub(crate) offset: Option<Spanned<u64>>,
+    #[serde(rename = "type")]
+    pub(crate) ty: Option<Spanned<String>>,
     pub(crate) memory: Option<Spanned<String>>,
     pub(crate) text: Option<Spanned<String>>,
     pub(crate) hex: Option<Spanned<String>>,

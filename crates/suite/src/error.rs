@@ -129,6 +129,12 @@ pub enum Problem {
         /// The key that makes the step what it is.
         kind: &'static str,
     },
+    /// A load without a type, or with one that does not exist.
+    #[error("a step with `load` has a `type`: i8, i16, i32, i64, f32 or f64")]
+    LoadType,
+    /// A load that is neither compared nor bound, or has several values where memory has one.
+    #[error("a step with `load` has one value to `expect`, or one name to `bind`, or both")]
+    LoadUse,
     /// None or several of the ways to give bytes.
     #[error("a step with `{0}` has exactly one of `text`, `hex`, `file`")]
     Bytes(&'static str),
@@ -138,7 +144,7 @@ pub enum Problem {
     )]
     Hex,
     /// Nothing in the entry says what the program must produce.
-    #[error("no answer: neither an `expect` in [time] or [[check]] nor a `read` in [[check]]")]
+    #[error("no answer: no `expect` in [time] or [[check]], and no `read` in [[check]]")]
     NoAnswer,
 }
 

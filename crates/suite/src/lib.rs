@@ -12,7 +12,7 @@
 //! * *Size*: a set of parameters. Every program has two, [`Size::Quick`] for tests and
 //!   [`Size::Full`] for measurements, with the same names.
 //! * *Variable*: a parameter, or a name *bound* to the result of an earlier call. Written `"$name"`.
-//! * *Step*: a call, a write into memory or a read from memory.
+//! * *Step*: a call, bytes written into memory or compared with it, or a number loaded from it.
 //! * *Answer*: what the program must produce. An entry that states none is refused: a benchmark
 //!   that may compute anything measures nothing.
 //!

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use bakeoff_ir::Type;
+
 use crate::error::{Problem, SuiteError};
 
 /// Which of the two parameter sets of a program.
@@ -73,6 +75,7 @@ pub(crate) enum Step {
     Call(Call),
     Write(Patch),
     Read(Patch),
+    Load(Load),
 }
 
 /// A call of an exported function.
@@ -85,11 +88,27 @@ pub(crate) struct Call {
     pub(crate) bind: Vec<String>,
 }
 
+/// A place in memory.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Place {
+    pub(crate) memory: String,
+    pub(crate) at: Operand,
+    pub(crate) offset: u64,
+}
+
+/// A number in memory: little-endian, as Wasm has it.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Load {
+    pub(crate) place: Place,
+    pub(crate) ty: Type,
+    pub(crate) expect: Option<Operand>,
+    pub(crate) bind: Option<String>,
+}
+
 /// Bytes at an address, to be put there or to be found there.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Patch {
-    pub(crate) memory: String,
-    pub(crate) at: Operand,
+    pub(crate) place: Place,
     pub(crate) bytes: Bytes,
 }
 
@@ -168,7 +187,7 @@ impl Program {
                 bytes: Bytes::File(file),
                 ..
             }) => Some(file),
-            Step::Call(_) | Step::Write(_) | Step::Read(_) => None,
+            Step::Call(_) | Step::Write(_) | Step::Read(_) | Step::Load(_) => None,
         });
         let inputs = inputs.flat_map(|file| {
             Size::ALL

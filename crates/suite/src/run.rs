@@ -12,7 +12,7 @@ use std::time::Instant;
 use bakeoff_ir::{Scalar, Type};
 
 use crate::error::{Answer, RunError};
-use crate::program::{Bytes, Call, Operand, Patch, Program, Size, Step};
+use crate::program::{Bytes, Call, Load, Operand, Patch, Place, Program, Size, Step};
 use crate::validate::parse_hex;
 
 /// The parameter types and the result types of a function.
@@ -169,25 +169,64 @@ impl<'p> Frame<'p> {
                 self.conclude(guest, call, results)
             }
             Step::Write(patch) => {
-                let (at, bytes) = (self.address(patch)?, self.bytes(patch)?);
-                let done = guest.write(&patch.memory, at, &bytes);
-                done.ok_or_else(|| outside("write", patch, at, bytes.len()))
+                let (at, bytes) = (self.address(&patch.place)?, self.bytes(patch)?);
+                let done = guest.write(&patch.place.memory, at, &bytes);
+                done.ok_or_else(|| outside("write", &patch.place, at, bytes.len()))
             }
             Step::Read(patch) => {
-                let (at, expected) = (self.address(patch)?, self.bytes(patch)?);
-                let got = guest
-                    .read(&patch.memory, at, expected.len())
-                    .ok_or_else(|| outside("read", patch, at, expected.len()))?;
+                let expected = self.bytes(patch)?;
+                let (at, got) = self.peek(guest, &patch.place, expected.len())?;
                 if got == expected {
                     return Ok(());
                 }
                 Err(RunError::WrongAnswer {
-                    place: format!("memory `{}` at {at:#x}", patch.memory),
+                    place: format!("memory `{}` at {at:#x}", patch.place.memory),
                     expected: Answer::Bytes(expected),
                     got: Answer::Bytes(got),
                 })
             }
+            Step::Load(load) => self.load(guest, load),
         }
+    }
+
+    fn load<G: Guest>(&mut self, guest: &G, load: &'p Load) -> Result<(), RunError<G::Error>> {
+        let (at, bytes) = self.peek(guest, &load.place, load.ty.bytes() as usize)?;
+        let bits = bytes
+            .iter()
+            .rev()
+            .fold(0, |bits, b| bits << 8 | u64::from(*b));
+        let got = Scalar::new(load.ty, bits);
+        let place = || format!("the {} at {at:#x}", load.ty);
+        if let Some(expect) = &load.expect {
+            let expected = self.value(expect, load.ty, place)?;
+            if !expected.agrees(got) {
+                return Err(RunError::WrongAnswer {
+                    place: place(),
+                    expected: Answer::Values(vec![expected]),
+                    got: Answer::Values(vec![got]),
+                });
+            }
+        }
+        if let Some(name) = &load.bind {
+            self.bound.insert(name, got);
+        }
+        Ok(())
+    }
+
+    /// Bytes from memory, and the address that they come from.
+    fn peek<G: Guest>(
+        &self,
+        guest: &G,
+        place: &Place,
+        len: usize,
+    ) -> Result<(u64, Vec<u8>), RunError<G::Error>> {
+        let at = self.address(place)?;
+        let bytes = guest.read(&place.memory, at, len);
+        // A guest that hands out another number of bytes than asked for has not read them.
+        let bytes = bytes.filter(|bytes| bytes.len() == len);
+        bytes
+            .map(|bytes| (at, bytes))
+            .ok_or_else(|| outside("read", place, at, len))
     }
 
     /// Compares and binds the results of a call.
@@ -276,16 +315,21 @@ impl<'p> Frame<'p> {
         })
     }
 
-    /// Addresses are unsigned, and 32-bit guests hand out 32-bit ones.
-    fn address<E>(&self, patch: &Patch) -> Result<u64, RunError<E>> {
-        if let Operand::Variable(name) = &patch.at
-            && let Some(bound) = self.bound.get(name.as_str())
-            && bound.ty().is_int()
-        {
-            return Ok(bound.bits());
-        }
-        let place = || format!("an address in memory `{}`", patch.memory);
-        self.value(&patch.at, Type::I64, place).map(Scalar::bits)
+    /// Addresses are unsigned, and 32-bit guests hand out 32-bit ones. A sum that wraps lies in no
+    /// memory, and neither does the address that stands for it then.
+    fn address<E>(&self, place: &Place) -> Result<u64, RunError<E>> {
+        let bound = match &place.at {
+            Operand::Variable(name) => self.bound.get(name.as_str()),
+            Operand::Literal(_) => None,
+        };
+        let at = match bound {
+            Some(bound) if bound.ty().is_int() => bound.bits(),
+            _ => {
+                let purpose = || format!("an address in memory `{}`", place.memory);
+                self.value(&place.at, Type::I64, purpose)?.bits()
+            }
+        };
+        Ok(at.saturating_add(place.offset))
     }
 
     fn bytes<E>(&self, patch: &Patch) -> Result<Vec<u8>, RunError<E>> {
@@ -305,10 +349,10 @@ impl<'p> Frame<'p> {
     }
 }
 
-fn outside<E>(action: &'static str, patch: &Patch, at: u64, len: usize) -> RunError<E> {
+fn outside<E>(action: &'static str, place: &Place, at: u64, len: usize) -> RunError<E> {
     RunError::Memory {
         action,
-        memory: patch.memory.clone(),
+        memory: place.memory.clone(),
         at,
         len,
     }

@@ -298,6 +298,43 @@ fn bytes_may_be_a_parameter() {
 }
 
 #[test]
+fn numbers_are_loaded_from_memory() {
+    let load = "[[check]]\nload = 8\ntype = \"i16\"\nexpect = 0xff00\nbind = \"at\"\n\
+                [[check]]\nload = \"$at\"\ntype = \"i8\"\nbind = \"unread\"\n\
+                [[check]]\nload = 8\noffset = 2\ntype = \"i8\"\nexpect = -1\n\
+                [[check]]\nread = 1\noffset = 8\nhex = \"ff\"\n[[check]]\nread";
+    let entry = with("[[check]]\nread", load);
+    let (_, what) = problem(&entry);
+    assert!(matches!(what, Problem::Unused(name) if name == "unread"));
+    let entry = entry.replace("bind = \"unread\"", "expect = 0");
+    let error = round(&entry, Size::Quick).expect_err("the address is beyond the end");
+    assert!(error.to_string().contains("1 bytes at 0xff00"), "{error}");
+    let entry = entry.replace("load = \"$at\"", "load = 8");
+    let entry = entry.replace("bind = \"at\"\n", "");
+    round(&entry, Size::Quick).expect("all are there");
+    let wrong = entry.replace("expect = -1", "expect = 1");
+    let error = round(&wrong, Size::Quick).expect_err("it is 255");
+    assert!(
+        error
+            .to_string()
+            .starts_with("wrong answer from the i8 at 0xa")
+    );
+    let far = entry.replace("offset = 2", "offset = 0xffff_ffff_ffff_ffff");
+    assert!(matches!(
+        round(&far, Size::Quick),
+        Err(RunError::Memory { .. })
+    ));
+    for (old, new) in [("\"i16\"", "\"u16\""), ("type = \"i16\"\n", "")] {
+        let (_, what) = problem(&entry.replacen(old, new, 1));
+        assert!(matches!(what, Problem::LoadType), "{what}");
+    }
+    for (old, new) in [("expect = 0xff00", ""), ("0xff00", "[1, 2]")] {
+        let (_, what) = problem(&entry.replacen(old, new, 1));
+        assert!(matches!(what, Problem::LoadUse), "{what}");
+    }
+}
+
+#[test]
 fn an_entry_without_an_answer_is_refused() {
     let text = "about = \"a\"\nsuite = \"s\"\nmodule = \"m.ir\"\n[quick]\n[full]\n\
                 [[before]]\ncall = \"x\"\nexpect = 1\n[time]\ncall = \"run\"\n";

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use bakeoff_ir::Type;
 use toml::Spanned;
 
 use crate::entry::{RawEntry, RawParameters, RawStep, RawValue};
 use crate::error::{Position, Problem, SuiteError};
-use crate::program::{Bytes, Call, Operand, Patch, Program, Step};
+use crate::program::{Bytes, Call, Load, Operand, Patch, Place, Program, Step};
 
 impl Program {
     /// Reads an entry from `text`. Nothing is opened; `path` gives the program its name, files
@@ -51,6 +52,7 @@ fn build(path: &Path, raw: RawEntry) -> Result<Program, Misfit> {
     scope.finish()?;
     let answers = |step: &Step| match step {
         Step::Call(call) => call.expect.is_some(),
+        Step::Load(load) => load.expect.is_some(),
         Step::Read(_) => true,
         Step::Write(_) => false,
     };
@@ -103,9 +105,9 @@ impl Section {
 
     const fn allowed(self) -> &'static str {
         match self {
-            Section::Before => "`call`, `write`",
+            Section::Before => "`call`, `write`, `load`",
             Section::Time => "`call`",
-            Section::Check => "`call`, `read`",
+            Section::Check => "`call`, `read`, `load`",
         }
     }
 }
@@ -196,49 +198,57 @@ impl<'a> Scope<'a> {
     fn timed(&mut self, raw: &Spanned<RawStep>) -> Result<Call, Misfit> {
         match self.step(Section::Time, raw)? {
             Step::Call(call) => Ok(call),
-            Step::Write(_) | Step::Read(_) => Err(misfit(raw, kind_problem(Section::Time))),
+            Step::Write(_) | Step::Read(_) | Step::Load(_) => {
+                Err(misfit(raw, kind_problem(Section::Time)))
+            }
         }
     }
 
     fn step(&mut self, section: Section, raw: &Spanned<RawStep>) -> Result<Step, Misfit> {
         let step = raw.get_ref();
-        match (section, &step.call, &step.write, &step.read) {
-            (_, Some(export), None, None) => self.call(export, step).map(Step::Call),
-            (Section::Before, None, Some(at), None) => {
+        match (section, &step.call, &step.write, &step.read, &step.load) {
+            (_, Some(export), None, None, None) => self.call(export, step).map(Step::Call),
+            (Section::Before, None, Some(at), None, None) => {
                 self.patch("write", at, raw).map(Step::Write)
             }
-            (Section::Check, None, None, Some(at)) => self.patch("read", at, raw).map(Step::Read),
+            (Section::Check, None, None, Some(at), None) => {
+                self.patch("read", at, raw).map(Step::Read)
+            }
+            (Section::Before | Section::Check, None, None, None, Some(at)) => {
+                self.load(at, raw).map(Step::Load)
+            }
             _ => Err(misfit(raw, kind_problem(section))),
         }
     }
 
     fn call(&mut self, export: &Spanned<String>, step: &RawStep) -> Result<Call, Misfit> {
-        let strays = [
-            ("memory", &step.memory),
-            ("text", &step.text),
-            ("hex", &step.hex),
-            ("file", &step.file),
-        ];
-        for (key, value) in strays {
-            if let Some(value) = value {
-                return Err(misfit(value, Problem::StrayKey { key, kind: "call" }));
-            }
-        }
+        let strays = [Key::Memory, Key::Offset, Key::Type, Key::Bytes];
+        refuse("call", step, &strays)?;
         let mut args = Vec::new();
         for arg in step.args.iter().flat_map(|args| args.get_ref()) {
             args.push(self.operand(arg.get_ref(), arg.span())?);
         }
-        let expect = match &step.expect {
-            None => None,
-            Some(list) if list.get_ref().0.is_empty() => {
-                return Err(misfit(list, Problem::Empty("expect")));
-            }
-            Some(list) => {
-                let values = list.get_ref().0.iter();
-                let values = values.map(|value| self.operand(value, list.span()));
-                Some(values.collect::<Result<Vec<_>, _>>()?)
-            }
+        Ok(Call {
+            export: export.get_ref().clone(),
+            args,
+            expect: self.expect(step)?,
+            bind: self.bind(step)?,
+        })
+    }
+
+    fn expect(&mut self, step: &RawStep) -> Result<Option<Vec<Operand>>, Misfit> {
+        let Some(list) = &step.expect else {
+            return Ok(None);
         };
+        if list.get_ref().0.is_empty() {
+            return Err(misfit(list, Problem::Empty("expect")));
+        }
+        let values = list.get_ref().0.iter();
+        let values = values.map(|value| self.operand(value, list.span()));
+        values.collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
+    fn bind(&mut self, step: &RawStep) -> Result<Vec<String>, Misfit> {
         let mut bind = Vec::new();
         if let Some(names) = &step.bind {
             for name in &names.get_ref().0 {
@@ -246,11 +256,39 @@ impl<'a> Scope<'a> {
                 bind.push(name.0.clone());
             }
         }
-        Ok(Call {
-            export: export.get_ref().clone(),
-            args,
-            expect,
-            bind,
+        Ok(bind)
+    }
+
+    fn place(&mut self, at: &Spanned<RawValue>, step: &RawStep) -> Result<Place, Misfit> {
+        let memory = step.memory.as_ref().map(|name| name.get_ref().clone());
+        Ok(Place {
+            memory: memory.unwrap_or_else(|| "memory".to_string()),
+            at: self.operand(at.get_ref(), at.span())?,
+            offset: step.offset.as_ref().map_or(0, |offset| *offset.get_ref()),
+        })
+    }
+
+    fn load(&mut self, at: &Spanned<RawValue>, raw: &Spanned<RawStep>) -> Result<Load, Misfit> {
+        let step = raw.get_ref();
+        refuse("load", step, &[Key::Args, Key::Bytes])?;
+        let ty = step
+            .ty
+            .as_ref()
+            .and_then(|ty| Type::from_name(ty.get_ref()));
+        let ty = ty.ok_or_else(|| misfit(raw, Problem::LoadType))?;
+        let place = self.place(at, step)?;
+        let mut expect = self.expect(step)?.unwrap_or_default();
+        let mut bind = self.bind(step)?;
+        let (expect_one, bind_one) = (expect.pop(), bind.pop());
+        let used = expect_one.is_some() || bind_one.is_some();
+        if !used || !expect.is_empty() || !bind.is_empty() {
+            return Err(misfit(raw, Problem::LoadUse));
+        }
+        Ok(Load {
+            place,
+            ty,
+            expect: expect_one,
+            bind: bind_one,
         })
     }
 
@@ -261,16 +299,7 @@ impl<'a> Scope<'a> {
         raw: &Spanned<RawStep>,
     ) -> Result<Patch, Misfit> {
         let step = raw.get_ref();
-        let stray = |key, span| Err((Some(span), Problem::StrayKey { key, kind }));
-        if let Some(args) = &step.args {
-            return stray("args", args.span());
-        }
-        if let Some(expect) = &step.expect {
-            return stray("expect", expect.span());
-        }
-        if let Some(bind) = &step.bind {
-            return stray("bind", bind.span());
-        }
+        refuse(kind, step, &[Key::Args, Key::Expect, Key::Bind, Key::Type])?;
         let bytes = match (&step.text, &step.hex, &step.file) {
             (Some(text), None, None) => Bytes::Given(text.get_ref().clone().into_bytes()),
             (None, Some(hex), None) => self.hex(hex)?,
@@ -281,13 +310,8 @@ impl<'a> Scope<'a> {
         if kind == "read" && matches!(&bytes, Bytes::Given(bytes) if bytes.is_empty()) {
             return Err(misfit(raw, Problem::Empty("read")));
         }
-        let memory = match &step.memory {
-            Some(name) => name.get_ref().clone(),
-            None => "memory".to_string(),
-        };
         Ok(Patch {
-            memory,
-            at: self.operand(at.get_ref(), at.span())?,
+            place: self.place(at, step)?,
             bytes,
         })
     }
@@ -331,6 +355,46 @@ impl<'a> Scope<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// The keys that only some kinds of steps have.
+#[derive(Clone, Copy)]
+enum Key {
+    Args,
+    Expect,
+    Bind,
+    Memory,
+    Offset,
+    Type,
+    /// `text`, `hex` or `file`.
+    Bytes,
+}
+
+/// Refuses keys that mean nothing in this kind of step: ignored, they would hide an error.
+fn refuse(kind: &'static str, step: &RawStep, keys: &[Key]) -> Result<(), Misfit> {
+    fn at<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
+        value.as_ref().map(Spanned::span)
+    }
+    for key in keys {
+        let found = match key {
+            Key::Args => [("args", at(&step.args))].to_vec(),
+            Key::Expect => [("expect", at(&step.expect))].to_vec(),
+            Key::Bind => [("bind", at(&step.bind))].to_vec(),
+            Key::Memory => [("memory", at(&step.memory))].to_vec(),
+            Key::Offset => [("offset", at(&step.offset))].to_vec(),
+            Key::Type => [("type", at(&step.ty))].to_vec(),
+            Key::Bytes => {
+                let (text, hex, file) = (at(&step.text), at(&step.hex), at(&step.file));
+                [("text", text), ("hex", hex), ("file", file)].to_vec()
+            }
+        };
+        for (key, span) in found {
+            if span.is_some() {
+                return Err((span, Problem::StrayKey { key, kind }));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn kind_problem(section: Section) -> Problem {
