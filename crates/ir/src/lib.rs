@@ -7,6 +7,7 @@
 //! | `types`, `trap`, `entity` | scalar types and values, trap codes, indices |
 //! | `function`, `module` | the arrays that a program consists of |
 //! | `builder` | makes functions, turns variables into SSA |
+//! | [`text`] | the text form: parser, printer, directives of test files |
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -14,6 +15,7 @@ mod entity;
 mod function;
 mod module;
 pub mod ops;
+pub mod text;
 mod trap;
 mod types;
 
@@ -26,5 +28,6 @@ pub use module::{
     Signature, TableDecl,
 };
 pub use ops::{Effects, FloatCc, Format, IntCc, Op};
+pub use text::{ParseError, ParsedModule, parse_module};
 pub use trap::TrapCode;
 pub use types::{Scalar, ScalarParseError, Type, sign_extend};

@@ -1,0 +1,283 @@
+//! Functions of the runtime that machine code calls.
+//!
+//! Machine code finds their addresses in a table that the context points to. All take the context
+//! first and follow the platform's C convention; they may trap, in which case they do not return. They
+//! run on the host's stack, not on the guest's: a shim in front of each switches over
+//! (see [`native`](crate::native)), so that a nearly full guest stack is no danger to the host.
+
+use bakeoff_ir::{Data, Elem, Func, Memory, Table, TrapCode, Type};
+
+use crate::context::VmContext;
+use crate::instance::call_host;
+use crate::native;
+use crate::store::Store;
+
+macro_rules! builtins {
+    ($($(#[$doc:meta])* $variant:ident $name:ident $shim:ident ($($ty:ident),*) -> ($($result:ident)?);)*) => {
+        /// A function of the runtime.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Builtin {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Builtin {
+            /// All of them, in the order of the table.
+            pub const ALL: &'static [Builtin] = &[$(Builtin::$variant),*];
+
+            /// The name, for listings.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Builtin::$variant => stringify!($name),)*
+                }
+            }
+
+            /// The types of the parameters behind the context.
+            pub const fn params(self) -> &'static [Type] {
+                match self {
+                    $(Builtin::$variant => &[$(Type::$ty),*],)*
+                }
+            }
+
+            /// The type of the result.
+            pub const fn result(self) -> Option<Type> {
+                match self {
+                    $(Builtin::$variant => {
+                        let result: &[Type] = &[$(Type::$result)?];
+                        match result {
+                            [ty] => Some(*ty),
+                            _ => None,
+                        }
+                    })*
+                }
+            }
+        }
+
+        /// The table of addresses that the context points to.
+        #[repr(C)]
+        pub struct Builtins {
+            entries: [unsafe extern "C" fn(); Builtin::ALL.len()],
+        }
+
+        static TABLE: Builtins = Builtins {
+            entries: [$($shim),*],
+        };
+
+        $(native::host_stack_shim!($shim, $name);)*
+    };
+}
+
+builtins! {
+    /// Calls an imported function: its number, and the address of the slots.
+    HostCall host_call host_call_shim (I32, I64) -> ();
+    /// `memory_grow`: memory, pages. The old size, or -1.
+    MemoryGrow memory_grow memory_grow_shim (I32, I64) -> (I64);
+    /// `memory_fill`: memory, destination, byte, length.
+    MemoryFill memory_fill memory_fill_shim (I32, I64, I32, I64) -> ();
+    /// `memory_copy`: destination memory and address, source memory and address, length.
+    MemoryCopy memory_copy memory_copy_shim (I32, I64, I32, I64, I64) -> ();
+    /// `memory_init`: memory, segment, destination, source offset, length.
+    MemoryInit memory_init memory_init_shim (I32, I32, I64, I32, I32) -> ();
+    /// `data_drop`: segment.
+    DataDrop data_drop data_drop_shim (I32) -> ();
+    /// `table_grow`: table, reference, number. The old size, or -1.
+    TableGrow table_grow table_grow_shim (I32, I64, I32) -> (I32);
+    /// `table_fill`: table, index, reference, number.
+    TableFill table_fill table_fill_shim (I32, I32, I64, I32) -> ();
+    /// `table_copy`: destination table and index, source table and index, number.
+    TableCopy table_copy table_copy_shim (I32, I32, I32, I32, I32) -> ();
+    /// `table_init`: table, segment, table index, segment index, number.
+    TableInit table_init table_init_shim (I32, I32, I32, I32, I32) -> ();
+    /// `elem_drop`: segment.
+    ElemDrop elem_drop elem_drop_shim (I32) -> ();
+    /// `ceil`, for processors without the instruction.
+    Ceil32 ceil32 ceil32_shim (F32) -> (F32);
+    /// `ceil`.
+    Ceil64 ceil64 ceil64_shim (F64) -> (F64);
+    /// `floor`.
+    Floor32 floor32 floor32_shim (F32) -> (F32);
+    /// `floor`.
+    Floor64 floor64 floor64_shim (F64) -> (F64);
+    /// `trunc`.
+    Trunc32 trunc32 trunc32_shim (F32) -> (F32);
+    /// `trunc`.
+    Trunc64 trunc64 trunc64_shim (F64) -> (F64);
+    /// `nearest`.
+    Nearest32 nearest32 nearest32_shim (F32) -> (F32);
+    /// `nearest`.
+    Nearest64 nearest64 nearest64_shim (F64) -> (F64);
+    /// `fma`.
+    Fma32 fma32 fma32_shim (F32, F32, F32) -> (F32);
+    /// `fma`.
+    Fma64 fma64 fma64_shim (F64, F64, F64) -> (F64);
+}
+
+impl Builtin {
+    /// Offset of the address in the table, in bytes.
+    pub const fn offset(self) -> u32 {
+        self as u32 * 8
+    }
+}
+
+impl Builtins {
+    pub(crate) fn table() -> *const Builtins {
+        &TABLE
+    }
+}
+
+/// The store behind a context.
+///
+/// # Safety
+/// The context is that of a live instance whose generated code waits for the builtin, and the
+/// reference is gone before that code goes on or other code of the instance is entered.
+unsafe fn store<'s>(context: *mut VmContext) -> &'s mut Store {
+    // SAFETY: the caller's promise.
+    unsafe { &mut *(*context).store }
+}
+
+/// Goes on if there is no trap, and else never returns.
+///
+/// # Safety
+/// Called from a builtin on the host stack, as its last action: no destructor of its frame is pending.
+unsafe fn check(result: Result<(), TrapCode>) {
+    if let Err(code) = result {
+        // SAFETY: the caller's promise.
+        unsafe { native::raise(code) }
+    }
+}
+
+// In each of the following, generated code passes the context that it was entered with and waits for
+// the return; that is the safety argument of every use of `store`. `check` comes last.
+
+unsafe extern "C" fn host_call(context: *mut VmContext, func: u32, slots: *mut u64) {
+    // SAFETY: see above; generated code passes as many slots as the signature needs.
+    unsafe { check(call_host(context, Func(func), slots)) }
+}
+
+unsafe extern "C" fn memory_grow(context: *mut VmContext, memory: u32, pages: u64) -> u64 {
+    // SAFETY: see above.
+    unsafe { store(context) }
+        .memory_grow(Memory(memory), pages)
+        .unwrap_or(u64::MAX)
+}
+
+unsafe extern "C" fn memory_fill(
+    context: *mut VmContext,
+    memory: u32,
+    to: u64,
+    byte: u32,
+    len: u64,
+) {
+    // SAFETY: see above.
+    unsafe { check(store(context).memory_fill(Memory(memory), to, byte as u8, len)) }
+}
+
+unsafe extern "C" fn memory_copy(
+    context: *mut VmContext,
+    to_memory: u32,
+    to: u64,
+    from_memory: u32,
+    from: u64,
+    len: u64,
+) {
+    let (to, from) = ((Memory(to_memory), to), (Memory(from_memory), from));
+    // SAFETY: see above.
+    unsafe { check(store(context).memory_copy(to, from, len)) }
+}
+
+unsafe extern "C" fn memory_init(
+    context: *mut VmContext,
+    memory: u32,
+    data: u32,
+    to: u64,
+    from: u32,
+    len: u32,
+) {
+    // SAFETY: see above.
+    unsafe { check(store(context).memory_init(Memory(memory), Data(data), to, from, len)) }
+}
+
+unsafe extern "C" fn data_drop(context: *mut VmContext, data: u32) {
+    // SAFETY: see above.
+    unsafe { store(context) }.data_drop(Data(data));
+}
+
+unsafe extern "C" fn table_grow(
+    context: *mut VmContext,
+    table: u32,
+    reference: u64,
+    count: u32,
+) -> u32 {
+    // SAFETY: see above.
+    unsafe { store(context) }
+        .table_grow(Table(table), reference, count)
+        .unwrap_or(u32::MAX)
+}
+
+unsafe extern "C" fn table_fill(
+    context: *mut VmContext,
+    table: u32,
+    index: u32,
+    reference: u64,
+    count: u32,
+) {
+    // SAFETY: see above.
+    unsafe { check(store(context).table_fill(Table(table), index, reference, count)) }
+}
+
+unsafe extern "C" fn table_copy(
+    context: *mut VmContext,
+    to_table: u32,
+    to: u32,
+    from_table: u32,
+    from: u32,
+    count: u32,
+) {
+    let (to, from) = ((Table(to_table), to), (Table(from_table), from));
+    // SAFETY: see above.
+    unsafe { check(store(context).table_copy(to, from, count)) }
+}
+
+unsafe extern "C" fn table_init(
+    context: *mut VmContext,
+    table: u32,
+    elem: u32,
+    to: u32,
+    from: u32,
+    count: u32,
+) {
+    // SAFETY: see above.
+    unsafe { check(store(context).table_init(Table(table), Elem(elem), to, from, count)) }
+}
+
+unsafe extern "C" fn elem_drop(context: *mut VmContext, elem: u32) {
+    // SAFETY: see above.
+    unsafe { store(context) }.elem_drop(Elem(elem));
+}
+
+macro_rules! rounding {
+    ($($name:ident $float:ident $method:ident;)*) => {$(
+        extern "C" fn $name(_: *mut VmContext, a: $float) -> $float {
+            a.$method()
+        }
+    )*};
+}
+
+rounding! {
+    ceil32 f32 ceil;
+    ceil64 f64 ceil;
+    floor32 f32 floor;
+    floor64 f64 floor;
+    trunc32 f32 trunc;
+    trunc64 f64 trunc;
+    nearest32 f32 round_ties_even;
+    nearest64 f64 round_ties_even;
+}
+
+extern "C" fn fma32(_: *mut VmContext, a: f32, b: f32, c: f32) -> f32 {
+    a.mul_add(b, c)
+}
+
+extern "C" fn fma64(_: *mut VmContext, a: f64, b: f64, c: f64) -> f64 {
+    a.mul_add(b, c)
+}

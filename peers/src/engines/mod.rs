@@ -1,0 +1,73 @@
+//! The engines. A further one is one file with an [`Engine`] in it, and its line in [`all`].
+
+mod wasmi_1;
+mod wasmi_2;
+mod wasmtime;
+
+use bakeoff_suite::{Guest, Program, Size};
+
+/// What one round measured.
+pub struct Sample {
+    /// From bytes to a module that can be instantiated.
+    pub compile_ns: u64,
+    /// The timed call.
+    pub run_ns: u64,
+}
+
+/// A way to run Wasm modules.
+pub trait Engine {
+    /// The name on the command line and in tables, with the version where two are compared.
+    fn name(&self) -> &str;
+
+    /// One round: compile, instantiate, run, check. The error is for people.
+    fn sample(&self, program: &Program, size: Size, wasm: &[u8]) -> Result<Sample, String>;
+}
+
+/// Every engine; the first is the default for comparisons.
+fn all() -> Result<Vec<Box<dyn Engine>>, String> {
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    engines.extend(wasmtime::all()?);
+    engines.push(Box::new(wasmi_1::Wasmi));
+    engines.push(Box::new(wasmi_2::Wasmi));
+    Ok(engines)
+}
+
+/// The named engines in the order of their names, or all.
+pub fn select(names: Option<&[String]>) -> Result<Vec<Box<dyn Engine>>, String> {
+    let mut engines = all()?;
+    let Some(names) = names else {
+        return Ok(engines);
+    };
+    let mut selected = Vec::new();
+    for name in names {
+        let Some(at) = engines.iter().position(|engine| engine.name() == name) else {
+            let known: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
+            let known = known.join(", ");
+            return Err(format!(
+                "there is no engine `{name}` (left); there are: {known}"
+            ));
+        };
+        selected.push(engines.remove(at));
+    }
+    Ok(selected)
+}
+
+/// The part of a round that is alike for all engines: from an instance to a checked answer.
+fn round<G: Guest>(program: &Program, size: Size, guest: &mut G) -> Result<u64, String> {
+    let prepared = program.prepare(size, guest).map_err(|e| e.to_string())?;
+    let timed = prepared.time(guest).map_err(|e| e.to_string())?;
+    let checked = prepared.check(guest, &timed.results);
+    checked.map_err(|e| e.to_string())?;
+    Ok(timed.run_ns)
+}
+
+/// Runs `work` and says how long it took.
+fn clocked<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let start = std::time::Instant::now();
+    let result = work();
+    let elapsed = start.elapsed();
+    (
+        result,
+        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
+    )
+}

@@ -1,0 +1,7 @@
+//! wasmi 1, an interpreter over its own register code.
+
+use wasmi1 as wasmi;
+
+const NAME: &str = "wasmi-1";
+
+include!("wasmi.rs");
