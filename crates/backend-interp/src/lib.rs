@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bakeoff_backend::{
-    Backend, CodeView, CompileError, ContextLayout, Executable, FuncEntry, Options, Phase, PhaseSink,
-    Target, VmContext,
+    Backend, CodeView, CompileError, ContextLayout, Executable, FuncEntry, Options, Phase,
+    PhaseSink, Target, VmContext,
 };
 use bakeoff_ir::{Func, Module, TrapCode};
 
@@ -50,14 +50,14 @@ impl Backend for Interp {
                     code: Box::default(),
                     frame_slots: 0,
                 },
-                Some(body) => translate(module, &layout, decl.sig, body, &mut tables).map_err(|TooManySlots| {
-                    CompileError::TooLarge {
+                Some(body) => translate(module, &layout, decl.sig, body, &mut tables).map_err(
+                    |TooManySlots| CompileError::TooLarge {
                         what: "the frame",
                         function: decl.name.clone(),
                         size: body.value_count() as u64,
                         limit: 60_000,
-                    }
-                })?,
+                    },
+                )?,
             });
         }
         let lowered = Instant::now();
@@ -92,7 +92,11 @@ struct InterpCode {
 impl InterpCode {
     /// Replaces callees' numbers by addresses, which stay: the functions are in a box of their own.
     fn link(&mut self) {
-        let addresses: Vec<u64> = self.funcs.iter().map(|f| std::ptr::from_ref(f) as u64).collect();
+        let addresses: Vec<u64> = self
+            .funcs
+            .iter()
+            .map(|f| std::ptr::from_ref(f) as u64)
+            .collect();
         for insn in self.funcs.iter_mut().flat_map(|f| f.code.iter_mut()) {
             if matches!(insn.code, Code::Call | Code::TailCall) {
                 insn.imm = addresses[insn.imm as usize];
@@ -129,7 +133,12 @@ unsafe impl Executable for InterpCode {
         self.module.funcs.iter().enumerate().map(entry).collect()
     }
 
-    unsafe fn enter(&self, context: *mut VmContext, func: Func, slots: *mut u64) -> Result<(), TrapCode> {
+    unsafe fn enter(
+        &self,
+        context: *mut VmContext,
+        func: Func,
+        slots: *mut u64,
+    ) -> Result<(), TrapCode> {
         // SAFETY: the caller's promise.
         unsafe { run::enter(self, context, func, slots) }
     }

@@ -22,7 +22,13 @@ pub(crate) fn write(code: &InterpCode) -> String {
 }
 
 fn describe(code: &InterpCode, insn: &Insn, at: usize) -> String {
-    let Insn { code: op, a, b, c, imm } = *insn;
+    let Insn {
+        code: op,
+        a,
+        b,
+        c,
+        imm,
+    } = *insn;
     let name = format!("{op:?}");
     let (low, high) = (imm as u32, imm as i64 >> 32);
     let near = at as i64 + high;
@@ -43,7 +49,13 @@ fn describe(code: &InterpCode, insn: &Insn, at: usize) -> String {
 }
 
 fn describe_other(code: &InterpCode, insn: &Insn, at: usize) -> String {
-    let Insn { code: op, a, b, c, imm } = *insn;
+    let Insn {
+        code: op,
+        a,
+        b,
+        c,
+        imm,
+    } = *insn;
     let name = format!("{op:?}");
     let target = at as i64 + imm as i64;
     let callee = |address| &code.module.func(code.func_at(address)).name;
@@ -56,7 +68,10 @@ fn describe_other(code: &InterpCode, insn: &Insn, at: usize) -> String {
         Code::BrNz | Code::BrZ => format!("{name} s{b} -> {target}"),
         Code::BrTable => format!("{name} s{b} of {imm}"),
         Code::Call => format!("s{a} = {name} @{} at s{b}", callee(imm)),
-        Code::CallHost => format!("s{a} = {name} @{} at s{b}", code.module.funcs[imm as usize].name),
+        Code::CallHost => format!(
+            "s{a} = {name} @{} at s{b}",
+            code.module.funcs[imm as usize].name
+        ),
         Code::CallIndirect | Code::CallRaw => format!("s{a} = {name} {imm} through s{c} at s{b}"),
         Code::TailCall => format!("{name} @{}", callee(imm)),
         Code::Resolve => format!("s{a} = {name} {imm} through s{c}"),
@@ -72,11 +87,17 @@ fn describe_other(code: &InterpCode, insn: &Insn, at: usize) -> String {
         Code::GlobalSet => format!("context[{imm}] = s{b}"),
         Code::Eval => {
             let eval = &code.tables.evals[imm as usize];
-            format!("{:?} = {}.{} {:?}", eval.results, eval.inst.op, eval.inst.ty, eval.args)
+            format!(
+                "{:?} = {}.{} {:?}",
+                eval.results, eval.inst.op, eval.inst.ty, eval.args
+            )
         }
         Code::StoreOp => {
             let op = &code.tables.store_ops[imm as usize];
-            format!("s{} = {}.{} {:?}", op.result, op.inst.op, op.inst.ty, op.args)
+            format!(
+                "s{} = {}.{} {:?}",
+                op.result, op.inst.op, op.inst.ty, op.args
+            )
         }
         _ => name,
     }

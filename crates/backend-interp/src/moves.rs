@@ -33,7 +33,8 @@ impl MoveOrder {
     ) -> &[(u16, Source)] {
         self.ordered.clear();
         self.pending.clear();
-        self.pending.extend(moves.filter(|(to, from)| *from != Source::Slot(*to)));
+        self.pending
+            .extend(moves.filter(|(to, from)| *from != Source::Slot(*to)));
         if self.pending.len() == 1 {
             self.ordered.append(&mut self.pending);
             return &self.ordered;
@@ -70,7 +71,10 @@ impl MoveOrder {
             };
             // Only cycles are left: save what is about to be overwritten, for its one reader.
             self.ordered.push((scratch, Source::Slot(to)));
-            for (_, from) in waiting.iter_mut().filter(|(_, from)| *from == Source::Slot(to)) {
+            for (_, from) in waiting
+                .iter_mut()
+                .filter(|(_, from)| *from == Source::Slot(to))
+            {
                 *from = Source::Slot(scratch);
             }
             done[first_waiting] = true;
@@ -135,7 +139,11 @@ mod tests {
                 Source::Slot(slot) => before[*slot as usize],
                 Source::Const(value) => *value,
             };
-            assert_eq!(frame[*to as usize], expected, "{moves:?} gave {:?}", order.ordered);
+            assert_eq!(
+                frame[*to as usize], expected,
+                "{moves:?} gave {:?}",
+                order.ordered
+            );
         }
     }
 

@@ -212,7 +212,9 @@ impl<'f> Planner<'f> {
         };
         let data = function.inst(candidate);
         let condition = branch.arg(0);
-        if function.results(candidate).next() != Some(condition) || branch_code(data, true).is_none() {
+        if function.results(candidate).next() != Some(condition)
+            || branch_code(data, true).is_none()
+        {
             return;
         }
         self.skipped[candidate.index()] = true;
@@ -244,7 +246,10 @@ impl<'f> Planner<'f> {
                     && self.places[arg.index()] == Place::None
                     && range.uses == 1;
                 let made_here = (made_since..function.result(inst)).contains(arg);
-                if plain && made_here && let Ok(position) = u16::try_from(position) {
+                if plain
+                    && made_here
+                    && let Ok(position) = u16::try_from(position)
+                {
                     self.places[arg.index()] = Place::Argument(position);
                 }
             }
@@ -274,7 +279,11 @@ impl<'f> Planner<'f> {
                     if (edge.block <= *block) != back {
                         continue;
                     }
-                    for (param, arg) in self.function.params(edge.block).zip(self.function.edge_args(edge)) {
+                    for (param, arg) in self
+                        .function
+                        .params(edge.block)
+                        .zip(self.function.edge_args(edge))
+                    {
                         self.try_merge(param, *arg);
                     }
                 }
@@ -288,7 +297,8 @@ impl<'f> Planner<'f> {
         if a == b || a == NO_BUNDLE || b == NO_BUNDLE {
             return;
         }
-        let (small, large) = match self.bundles[a as usize].len() <= self.bundles[b as usize].len() {
+        let (small, large) = match self.bundles[a as usize].len() <= self.bundles[b as usize].len()
+        {
             true => (a as usize, b as usize),
             false => (b as usize, a as usize),
         };
@@ -327,7 +337,11 @@ impl<'f> Planner<'f> {
         let mut free = BinaryHeap::new();
         let mut busy = BinaryHeap::new();
         // Parameters without a bundle are in nobody's way: their slots are free from the start.
-        free.extend((0..param_count as u32).filter(|p| self.bundle_of[*p as usize] == NO_BUNDLE).map(Reverse));
+        free.extend(
+            (0..param_count as u32)
+                .filter(|p| self.bundle_of[*p as usize] == NO_BUNDLE)
+                .map(Reverse),
+        );
         for (start, end, bundle) in order {
             while let Some(Reverse((until, slot))) = busy.peek().copied() {
                 if until > start {

@@ -5,7 +5,7 @@
 //! was entered; every branch leads to an instruction of the same function; and every function ends in
 //! instructions that leave it.
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::ptr;
 
 use bakeoff_backend::context::offset;
@@ -23,10 +23,10 @@ const STACK_WORDS: usize = (8 << 20) / 8;
 /// Bytes of stack slots of one thread.
 const SLOT_BYTES: usize = 8 << 20;
 
-/// Where frames and stack slots of a thread are.
+/// Where frames and stack slots of a thread are. Both are reached through raw pointers.
 pub(crate) struct Stack {
-    words: Box<[u64]>,
-    slots: Box<[u128]>,
+    words: Box<[UnsafeCell<u64>]>,
+    slots: Box<[UnsafeCell<u128>]>,
     /// The first word that no frame uses, for entries from host functions.
     top: Cell<usize>,
     /// The first byte that no stack slot uses.
@@ -35,13 +35,23 @@ pub(crate) struct Stack {
 
 impl Stack {
     fn new() -> Stack {
-        // Zeroed memory comes from the system as it is touched.
+        // SAFETY: zero is a value of both. The memory comes from the system as it is touched.
+        let (words, slots) = unsafe {
+            (
+                Box::new_zeroed_slice(STACK_WORDS).assume_init(),
+                Box::new_zeroed_slice(SLOT_BYTES / 16).assume_init(),
+            )
+        };
         Stack {
-            words: vec![0; STACK_WORDS].into_boxed_slice(),
-            slots: vec![0; SLOT_BYTES / 16].into_boxed_slice(),
+            words,
+            slots,
             top: Cell::new(0),
             slots_top: Cell::new(0),
         }
+    }
+
+    fn words(&self) -> *mut u64 {
+        self.words.as_ptr().cast_mut().cast()
     }
 }
 
@@ -136,7 +146,7 @@ pub(crate) unsafe fn enter(
     slots: *mut u64,
 ) -> Result<(), TrapCode> {
     // What a `Call` that returns to the outside would be.
-    const OUTSIDE: [Insn; 2] = [insn(Code::Call), insn(Code::Halt)];
+    static OUTSIDE: [Insn; 2] = [insn(Code::Call), insn(Code::Halt)];
     const fn insn(code: Code) -> Insn {
         Insn {
             code,
@@ -160,7 +170,7 @@ pub(crate) unsafe fn enter(
         // SAFETY: the frame was just checked to fit; the caller promises the slots; a nested entry
         // begins at `top`, above all frames that wait.
         let result = unsafe {
-            let outer = stack.words.as_ptr().cast_mut().add(top);
+            let outer = stack.words().add(top);
             let frame = outer.add(3);
             ptr::copy_nonoverlapping(slots, frame, params);
             frame.sub(2).write(OUTSIDE.as_ptr().add(1) as u64);
@@ -204,7 +214,7 @@ macro_rules! define_run {
         ) -> Result<(), TrapCode> {
             // SAFETY: the whole body relies on what the module documentation says.
             unsafe {
-                let stack_end = stack.words.as_ptr().add(STACK_WORDS);
+                let stack_end = stack.words().add(STACK_WORDS).cast_const();
                 let memory_at = code.layout.memory(Memory(0));
                 let has_memory = !code.module.memories.is_empty();
                 let view = || match has_memory {
@@ -251,20 +261,20 @@ macro_rules! define_run {
                         pc = (*callee).code.as_ptr();
                     }};
                 }
+                macro_rules! get_link {
+                    ($below:expr) => { *frame.sub($below) };
+                }
                 macro_rules! leave_func {
                     () => {{
                         pc = get_link!(2) as *const Insn;
                         frame = get_link!(1) as *mut u64;
                     }};
                 }
-                macro_rules! get_link {
-                    ($below:expr) => { *frame.sub($below) };
-                }
                 macro_rules! host {
                     ($func:expr, $slots:expr, $arguments:expr) => {{
                         let slots: *mut u64 = $slots;
                         // Entries from the host begin above what is in use.
-                        let used = slots.add($arguments).offset_from(stack.words.as_ptr()) as usize;
+                        let used = slots.add($arguments).offset_from(stack.words()) as usize;
                         let top = stack.top.replace(used);
                         call_host(context, $func, slots)?;
                         stack.top.set(top);
@@ -399,10 +409,20 @@ fn trap(insn: &Insn) -> TrapCode {
 /// # Safety
 /// The context is that of a live instance of the code's module.
 #[inline]
-unsafe fn resolve(code: &InterpCode, context: *mut VmContext, call: u64, index: u64) -> Result<Func, TrapCode> {
+unsafe fn resolve(
+    code: &InterpCode,
+    context: *mut VmContext,
+    call: u64,
+    index: u64,
+) -> Result<Func, TrapCode> {
     let IndirectCall { table, sig } = code.tables.indirect_calls[call as usize];
     // SAFETY: the layout is that of the module.
-    let view = unsafe { context.byte_add(code.layout.table(table) as usize).cast::<TableView>().read() };
+    let view = unsafe {
+        context
+            .byte_add(code.layout.table(table) as usize)
+            .cast::<TableView>()
+            .read()
+    };
     if index >= view.len {
         return Err(TrapCode::TableOutOfBounds);
     }
@@ -441,7 +461,12 @@ unsafe fn evaluate(code: &InterpCode, number: u64, frame: *mut u64) -> Result<()
     let args = op.args.map(|slot| unsafe { *frame.add(slot as usize) });
     let inst = &op.inst;
     let results = bakeoff_ir::semantics::eval(inst.op, inst.ty, inst.ty2, inst.x, args)?;
-    for (slot, value) in op.results.iter().zip(results).take(op.result_count as usize) {
+    for (slot, value) in op
+        .results
+        .iter()
+        .zip(results)
+        .take(op.result_count as usize)
+    {
         // SAFETY: as above.
         unsafe { *frame.add(*slot as usize) = value };
     }

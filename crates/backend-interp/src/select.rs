@@ -137,10 +137,16 @@ pub(crate) fn unary_code(data: &InstData) -> Option<Code> {
 fn conversion_code(data: &InstData) -> Option<Code> {
     let wide = data.ty == Type::I64;
     match (data.op, data.ty2) {
-        (Op::Sextend, Type::I8) if data.ty != Type::I16 => {
-            Some(if wide { Code::Sextend8To64 } else { Code::Sextend8To32 })
-        }
-        (Op::Sextend, Type::I16) => Some(if wide { Code::Sextend16To64 } else { Code::Sextend16To32 }),
+        (Op::Sextend, Type::I8) if data.ty != Type::I16 => Some(if wide {
+            Code::Sextend8To64
+        } else {
+            Code::Sextend8To32
+        }),
+        (Op::Sextend, Type::I16) => Some(if wide {
+            Code::Sextend16To64
+        } else {
+            Code::Sextend16To32
+        }),
         (Op::Sextend, Type::I32) => Some(Code::Sextend32To64),
         (Op::Ireduce, _) => match data.ty {
             Type::I8 => Some(Code::Ireduce8),
@@ -179,7 +185,11 @@ fn conversion_code(data: &InstData) -> Option<Code> {
 
 /// The instruction of a load.
 pub(crate) fn load_code(data: &InstData) -> Option<Code> {
-    let memory_ty = if data.op == Op::Load { data.ty } else { data.ty2 };
+    let memory_ty = if data.op == Op::Load {
+        data.ty
+    } else {
+        data.ty2
+    };
     let signed = data.op == Op::Sload;
     match (memory_ty, signed, data.ty) {
         (Type::I8, false, _) => Some(Code::Load8),
@@ -197,7 +207,11 @@ pub(crate) fn load_code(data: &InstData) -> Option<Code> {
 
 /// The `rr` form of a store.
 pub(crate) fn store_code(data: &InstData) -> Code {
-    let memory_ty = if data.op == Op::Store { data.ty } else { data.ty2 };
+    let memory_ty = if data.op == Op::Store {
+        data.ty
+    } else {
+        data.ty2
+    };
     match memory_ty {
         Type::I8 => Code::Store8,
         Type::I16 => Code::Store16,

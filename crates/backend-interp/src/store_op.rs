@@ -14,7 +14,11 @@ use crate::translate::StoreOp;
 /// nobody else uses; raw addresses are as the program's host promised.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn perform(op: &StoreOp, context: *mut VmContext, frame: *mut u64) -> Result<(), TrapCode> {
+pub(crate) unsafe fn perform(
+    op: &StoreOp,
+    context: *mut VmContext,
+    frame: *mut u64,
+) -> Result<(), TrapCode> {
     let inst = &op.inst;
     // SAFETY: the caller's promise.
     let [a, b, c] = op.args.map(|slot| unsafe { *frame.add(slot as usize) });
@@ -24,7 +28,11 @@ pub(crate) unsafe fn perform(op: &StoreOp, context: *mut VmContext, frame: *mut 
     let or_minus_one = |old: Option<u64>, ty: Type| old.unwrap_or(u64::MAX) & ty.mask();
     let result = match inst.op {
         Op::Load | Op::Sload | Op::Uload => {
-            let memory_ty = if inst.op == Op::Load { inst.ty } else { inst.ty2 };
+            let memory_ty = if inst.op == Op::Load {
+                inst.ty
+            } else {
+                inst.ty2
+            };
             let bits = store.load(inst.memory(), a, inst.offset(), memory_ty)?;
             match inst.op {
                 Op::Sload => sign_extend(memory_ty, bits) as u64 & inst.ty.mask(),
@@ -32,7 +40,11 @@ pub(crate) unsafe fn perform(op: &StoreOp, context: *mut VmContext, frame: *mut 
             }
         }
         Op::Store | Op::Istore => {
-            let memory_ty = if inst.op == Op::Store { inst.ty } else { inst.ty2 };
+            let memory_ty = if inst.op == Op::Store {
+                inst.ty
+            } else {
+                inst.ty2
+            };
             return store.store(inst.memory(), b, inst.offset(), memory_ty, a);
         }
         // SAFETY: the host vouches for the address.
@@ -69,7 +81,13 @@ pub(crate) unsafe fn perform(op: &StoreOp, context: *mut VmContext, frame: *mut 
             return store.table_copy((to, a as u32), (from, b as u32), c as u32);
         }
         Op::TableInit => {
-            return store.table_init(inst.bulk_tables().0, inst.elem(), a as u32, b as u32, c as u32);
+            return store.table_init(
+                inst.bulk_tables().0,
+                inst.elem(),
+                a as u32,
+                b as u32,
+                c as u32,
+            );
         }
         Op::ElemDrop => {
             store.elem_drop(inst.elem());

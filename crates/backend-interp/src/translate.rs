@@ -12,7 +12,9 @@
 //! Stack slots are in a region of their own, so that frames stay small and every slot can be named.
 
 use bakeoff_backend::ContextLayout;
-use bakeoff_ir::{Block, EdgeData, Function, Inst, InstData, Module, Op, Scalar, Sig, Table, Type, Value};
+use bakeoff_ir::{
+    Block, EdgeData, Function, Inst, InstData, Module, Op, Scalar, Sig, Table, Type, Value,
+};
 
 use crate::code::{Code, Insn, Left};
 use crate::moves::{MoveOrder, Source};
@@ -138,7 +140,9 @@ fn callee_slots(module: &Module, function: &Function) -> u32 {
         };
         signature.params.len().max(signature.results.len()).max(1) as u32
     };
-    let insts = function.blocks().flat_map(|block| function.inst_slice(block));
+    let insts = function
+        .blocks()
+        .flat_map(|block| function.inst_slice(block));
     insts.map(slots).max().unwrap_or(0)
 }
 
@@ -284,7 +288,11 @@ impl<'f> Writer<'f> {
             Op::Trap => self.push(Code::Trap, [0; 3], data.x.into()),
             Op::Trapz | Op::Trapnz => {
                 let cond = self.slot(data.arg(0));
-                let code = if data.op == Op::Trapz { Code::Trapz } else { Code::Trapnz };
+                let code = if data.op == Op::Trapz {
+                    Code::Trapz
+                } else {
+                    Code::Trapnz
+                };
                 self.push(code, [0, cond, 0], data.x.into());
             }
             _ => self.write_computation(inst, &data, result),
@@ -323,7 +331,10 @@ impl<'f> Writer<'f> {
 
     fn write_binary(&mut self, code: Code, data: &InstData, target: u16) {
         let [x, y] = [data.arg(0), data.arg(1)];
-        if let (Some(bits), Some(ri)) = (self.constant(y), code.ri().or(code.compare_forms().map(|f| f.ri))) {
+        if let (Some(bits), Some(ri)) = (
+            self.constant(y),
+            code.ri().or(code.compare_forms().map(|f| f.ri)),
+        ) {
             let left = self.slot(x);
             return self.push(ri, [target, left, 0], bits);
         }
@@ -354,7 +365,9 @@ impl<'f> Writer<'f> {
             Some(code) if self.is_common_access(data, addr) => {
                 let offset = u64::from(data.offset());
                 match (self.constant(addr), code.absolute()) {
-                    (Some(base), Some(code)) => self.push(code, [self.target(result), 0, 0], base + offset),
+                    (Some(base), Some(code)) => {
+                        self.push(code, [self.target(result), 0, 0], base + offset)
+                    }
                     _ => {
                         let base = self.slot(addr);
                         self.push(code, [self.target(result), base, 0], offset);
@@ -413,13 +426,19 @@ impl<'f> Writer<'f> {
 
     fn write_store_op(&mut self, data: &InstData, result: Value) {
         let operands: Vec<Value> = self.function.operands(data).collect();
-        let wide_index = operands.last().is_some_and(|v| self.function.value_type(*v) == Type::I64);
+        let wide_index = operands
+            .last()
+            .is_some_and(|v| self.function.value_type(*v) == Type::I64);
         let mut args = [0; 3];
         for (slot, value) in args.iter_mut().zip(operands) {
             *slot = self.slot(value);
         }
         let has_result = !data.op.info().results.is_empty();
-        let result = if has_result { self.target(result) } else { self.scratch + SPARE };
+        let result = if has_result {
+            self.target(result)
+        } else {
+            self.scratch + SPARE
+        };
         self.push_store_op(StoreOp {
             inst: *data,
             args,
@@ -454,7 +473,11 @@ impl<'f> Writer<'f> {
         loop {
             rest = match rest {
                 [] => return,
-                [(to, Source::Slot(from)), (to2, Source::Slot(from2)), tail @ ..] => {
+                [
+                    (to, Source::Slot(from)),
+                    (to2, Source::Slot(from2)),
+                    tail @ ..,
+                ] => {
                     self.push(Code::Copy2, [*to, *from, *from2], (*to2).into());
                     tail
                 }
@@ -500,8 +523,18 @@ impl<'f> Writer<'f> {
                 };
                 (code, func.0.into(), None, operands)
             }
-            Op::CallIndirect => (Code::CallIndirect, self.indirect_call(data), Some(operands[0]), &operands[1..]),
-            _ => (Code::CallRaw, data.sig().0.into(), Some(operands[0]), &operands[1..]),
+            Op::CallIndirect => (
+                Code::CallIndirect,
+                self.indirect_call(data),
+                Some(operands[0]),
+                &operands[1..],
+            ),
+            _ => (
+                Code::CallRaw,
+                data.sig().0.into(),
+                Some(operands[0]),
+                &operands[1..],
+            ),
         };
         self.write_arguments(args);
         let callee = callee.map_or(0, |value| self.slot(value));
@@ -513,9 +546,13 @@ impl<'f> Writer<'f> {
         self.push(code, [only, self.callee_base, callee], imm);
         if results.len() > 1 {
             let (base, plan) = (self.callee_base, self.plan);
-            let wanted = results.enumerate().filter(|(_, r)| plan.place(*r) != Place::None);
+            let wanted = results
+                .enumerate()
+                .filter(|(_, r)| plan.place(*r) != Place::None);
             let moves: Vec<(u16, Source)> = wanted
-                .map(|(position, result)| (self.target(result), Source::Slot(base + position as u16)))
+                .map(|(position, result)| {
+                    (self.target(result), Source::Slot(base + position as u16))
+                })
                 .collect();
             self.push_parallel(moves.into_iter());
         }
@@ -526,10 +563,16 @@ impl<'f> Writer<'f> {
         if data.op == Op::ReturnCall && self.module.func(data.func()).body().is_none() {
             self.write_arguments(operands);
             let spare = self.scratch + SPARE;
-            self.push(Code::CallHost, [spare, self.callee_base, 0], data.func().0.into());
+            self.push(
+                Code::CallHost,
+                [spare, self.callee_base, 0],
+                data.func().0.into(),
+            );
             let base = self.callee_base;
             let results = self.results.len() as u16;
-            return self.push_return((0..results).map(|r| Source::Slot(if results == 1 { spare } else { base + r })));
+            return self.push_return(
+                (0..results).map(|r| Source::Slot(if results == 1 { spare } else { base + r })),
+            );
         }
         let plan = self.plan;
         let (args, resolved) = match data.op {
@@ -542,7 +585,11 @@ impl<'f> Writer<'f> {
                 (&operands[1..], Some(resolved))
             }
         };
-        self.push_parallel(args.iter().enumerate().map(|(to, arg)| (to as u16, plan.source(*arg))));
+        self.push_parallel(
+            args.iter()
+                .enumerate()
+                .map(|(to, arg)| (to as u16, plan.source(*arg))),
+        );
         self.leave_slots();
         match resolved {
             None => self.push(Code::TailCall, [0; 3], data.func().0.into()),
@@ -577,7 +624,10 @@ impl<'f> Writer<'f> {
 
     fn edge_moves(&self, edge: &EdgeData) -> Vec<(u16, Source)> {
         let plan = self.plan;
-        let pairs = self.function.params(edge.block).zip(self.function.edge_args(edge));
+        let pairs = self
+            .function
+            .params(edge.block)
+            .zip(self.function.edge_args(edge));
         pairs
             .filter_map(|(param, arg)| match plan.place(param) {
                 Place::Slot(slot) => Some((slot, plan.source(*arg))),
@@ -622,12 +672,23 @@ impl<'f> Writer<'f> {
     /// A branch, yet without a target, that is taken if the condition is `if_true`. Returns where.
     fn push_branch(&mut self, data: &InstData, block: Block, if_true: bool) -> u32 {
         let condition = data.arg(0);
-        let fused = self.plan.fused_comparison(block).map(|inst| *self.function.inst(inst));
-        match fused.and_then(|fused| Some((fused, select::branch_code(&fused, if_true)?.compare_forms()?))) {
+        let fused = self
+            .plan
+            .fused_comparison(block)
+            .map(|inst| *self.function.inst(inst));
+        match fused.and_then(|fused| {
+            Some((
+                fused,
+                select::branch_code(&fused, if_true)?.compare_forms()?,
+            ))
+        }) {
             Some((fused, forms)) => {
                 let [x, y] = [fused.arg(0), fused.arg(1)];
                 let left = self.slot(x);
-                match self.constant(y).and_then(|bits| half_constant(fused.ty, bits)) {
+                match self
+                    .constant(y)
+                    .and_then(|bits| half_constant(fused.ty, bits))
+                {
                     Some(half) => self.push(forms.branch_ri, [0, left, 0], half.into()),
                     None => {
                         let right = self.slot(y);
@@ -637,7 +698,11 @@ impl<'f> Writer<'f> {
             }
             None => {
                 let slot = self.slot(condition);
-                self.push(if if_true { Code::BrNz } else { Code::BrZ }, [0, slot, 0], 0);
+                self.push(
+                    if if_true { Code::BrNz } else { Code::BrZ },
+                    [0, slot, 0],
+                    0,
+                );
             }
         }
         self.code.len() as u32 - 1

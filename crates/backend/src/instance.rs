@@ -513,7 +513,10 @@ unsafe fn enter(context: *mut VmContext, func: Func, slots: &mut [u64]) -> Resul
 /// # Safety
 /// `context` is that of a live instance whose code waits for the call; `func` is imported; `slots`
 /// points to as many words as it has parameters, and results.
-pub(crate) unsafe fn call_host(
+///
+/// # Errors
+/// With [`TrapCode::Host`] if the function fails or panics, or with the trap that it passes on.
+pub unsafe fn call_host(
     context: *mut VmContext,
     func: Func,
     slots: *mut u64,

@@ -34,5 +34,5 @@ pub use contract::{
 };
 pub use foreign::call_foreign;
 pub use host::{Caller, HostError, HostFunc, HostMemory, HostTable, Imports};
-pub use instance::{CallError, Instance, InstantiateError, State, Trap};
+pub use instance::{CallError, Instance, InstantiateError, State, Trap, call_host};
 pub use store::Store;

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bakeoff_ir::{Data, Elem, Func, InitExpr, Memory, Module, SegmentMode, Table, TrapCode};
+use bakeoff_ir::{Data, Elem, Func, InitExpr, Memory, Module, SegmentMode, Table, TrapCode, Type};
 
 use crate::context::{ContextLayout, FuncEntry, MemoryView, TableView, VmContext};
 use crate::contract::Executable;
@@ -50,6 +50,14 @@ fn checked_range(start: u64, len: u64, size: usize, trap: TrapCode) -> TrapResul
     }
 }
 
+/// The bytes that an access touches, if they lie within `size` of them.
+fn access_range(index: u64, offset: u32, ty: Type, size: usize) -> TrapResult<Range<usize>> {
+    let start = index
+        .checked_add(offset.into())
+        .ok_or(TrapCode::MemoryOutOfBounds)?;
+    checked_range(start, ty.bytes().into(), size, TrapCode::MemoryOutOfBounds)
+}
+
 impl Store {
     /// The module.
     pub fn module(&self) -> &Arc<Module> {
@@ -90,6 +98,31 @@ impl Store {
             .cast::<u8>()
             .wrapping_add(offset as usize)
             .cast()
+    }
+
+    /// `load`, `sload` and `uload` before extension: the bits of a `ty`, zero-extended.
+    pub fn load(&self, memory: Memory, index: u64, offset: u32, ty: Type) -> TrapResult<u64> {
+        let data = self.memories[memory.index()].slice();
+        let range = access_range(index, offset, ty, data.len())?;
+        let mut bytes = [0; 8];
+        bytes[..range.len()].copy_from_slice(&data[range]);
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// `store` and `istore`: the low bits as a `ty`.
+    pub fn store(
+        &mut self,
+        memory: Memory,
+        index: u64,
+        offset: u32,
+        ty: Type,
+        bits: u64,
+    ) -> TrapResult<()> {
+        let data = self.memories[memory.index()].slice_mut();
+        let range = access_range(index, offset, ty, data.len())?;
+        let bytes = &bits.to_le_bytes()[..range.len()];
+        data[range].copy_from_slice(bytes);
+        Ok(())
     }
 
     /// `memory_size`, in pages.
