@@ -9,6 +9,7 @@
 //! | `builder` | makes functions, turns variables into SSA |
 //! | `verifier` | checks what backends rely on |
 //! | [`analysis`] | control flow, dominators, loops, live ranges |
+//! | [`semantics`] | what every op that computes gives |
 //! | [`text`] | the text form: parser, printer, directives of test files |
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod entity;
 mod function;
 mod module;
 pub mod ops;
+pub mod semantics;
 pub mod text;
 mod trap;
 mod types;
