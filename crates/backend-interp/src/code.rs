@@ -285,7 +285,6 @@ macro_rules! define_codes {
         /// The forms of a comparison.
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct CompareForms {
-            pub(crate) rr: Code,
             pub(crate) ri: Code,
             pub(crate) branch_rr: Code,
             pub(crate) branch_ri: Code,
@@ -296,7 +295,6 @@ macro_rules! define_codes {
             pub(crate) fn compare_forms(self) -> Option<CompareForms> {
                 match self {
                     $(Code::$p_rr => Some(CompareForms {
-                        rr: Code::$p_rr,
                         ri: Code::$p_ri,
                         branch_rr: Code::$p_brr,
                         branch_ri: Code::$p_bri,

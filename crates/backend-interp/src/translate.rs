@@ -48,8 +48,6 @@ pub(crate) struct EvalOp {
 pub(crate) struct StoreOp {
     pub(crate) inst: InstData,
     pub(crate) args: [u16; 3],
-    /// Whether the address of a load or store of linear memory is 64 bits wide.
-    pub(crate) wide_index: bool,
     pub(crate) result: u16,
 }
 
@@ -419,16 +417,12 @@ impl<'f> Writer<'f> {
         self.push_store_op(StoreOp {
             inst: InstData::new(op, data.ty),
             args,
-            wide_index: true,
             result,
         });
     }
 
     fn write_store_op(&mut self, data: &InstData, result: Value) {
         let operands: Vec<Value> = self.function.operands(data).collect();
-        let wide_index = operands
-            .last()
-            .is_some_and(|v| self.function.value_type(*v) == Type::I64);
         let mut args = [0; 3];
         for (slot, value) in args.iter_mut().zip(operands) {
             *slot = self.slot(value);
@@ -442,7 +436,6 @@ impl<'f> Writer<'f> {
         self.push_store_op(StoreOp {
             inst: *data,
             args,
-            wide_index,
             result,
         });
     }

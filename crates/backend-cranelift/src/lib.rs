@@ -1,0 +1,145 @@
+//! The baseline: Cranelift.
+//!
+//! `translate` (with `access` and `call`) turns a function of the IR into one of Cranelift, `compile`
+//! drives the code generator and collects code and traps, and `publish` puts them into the arena that
+//! all backends share, or, for [`Cranelift::JIT`], into the memory that a user of cranelift-jit gets.
+//!
+//! Cranelift is given what it wants for good code and fast compilation: features of the processor, no
+//! verifier, a profiler that does nothing unless times are asked for, its own guard-page checks.
+
+mod access;
+mod call;
+mod compile;
+mod phases;
+mod publish;
+mod translate;
+
+use std::sync::Arc;
+
+use bakeoff_backend::{Backend, CompileError, Executable, Options, Phase, PhaseSink, Target};
+use bakeoff_ir::Module;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+
+/// Cranelift in one configuration.
+pub struct Cranelift {
+    opt_level: &'static str,
+    regalloc_algorithm: &'static str,
+    memory: CodeMemory,
+}
+
+/// Whose memory the code goes into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CodeMemory {
+    Arena,
+    CraneliftJit,
+}
+
+impl Cranelift {
+    /// `opt_level=speed`, backtracking register allocator.
+    pub const SPEED: Cranelift = Cranelift {
+        opt_level: "speed",
+        regalloc_algorithm: "backtracking",
+        memory: CodeMemory::Arena,
+    };
+    /// `opt_level=none`, backtracking register allocator.
+    pub const NONE: Cranelift = Cranelift {
+        opt_level: "none",
+        ..Cranelift::SPEED
+    };
+    /// `opt_level=none`, single-pass register allocator.
+    pub const NONE_SINGLE_PASS: Cranelift = Cranelift {
+        opt_level: "none",
+        regalloc_algorithm: "single_pass",
+        memory: CodeMemory::Arena,
+    };
+    /// As [`SPEED`](Cranelift::SPEED), with the module, linker and memory of cranelift-jit.
+    pub const JIT: Cranelift = Cranelift {
+        memory: CodeMemory::CraneliftJit,
+        ..Cranelift::SPEED
+    };
+
+    fn isa(&self) -> Result<OwnedTargetIsa, String> {
+        let mut flags = settings::builder();
+        let choices = [
+            ("opt_level", self.opt_level),
+            ("regalloc_algorithm", self.regalloc_algorithm),
+            ("is_pic", "false"),
+            ("use_colocated_libcalls", "false"),
+            ("enable_verifier", "false"),
+            // Large frames touch every page, so that they cannot step over the guard pages.
+            ("enable_probestack", "true"),
+            ("probestack_strategy", "inline"),
+            // Nobody unwinds through generated code.
+            ("unwind_info", "false"),
+        ];
+        for (name, value) in choices {
+            flags.set(name, value).map_err(|e| format!("{name}: {e}"))?;
+        }
+        let builder = cranelift_native::builder().map_err(str::to_string)?;
+        builder
+            .finish(settings::Flags::new(flags))
+            .map_err(|e| e.to_string())
+    }
+}
+
+/// What the processor can do that a translation needs to know.
+#[derive(Clone, Copy)]
+pub(crate) struct Features {
+    /// Rounding to an integral value is an instruction (SSE 4.1).
+    pub(crate) rounds: bool,
+    /// So is a fused multiplication and addition (FMA).
+    pub(crate) fuses: bool,
+}
+
+impl Features {
+    fn of(isa: &OwnedTargetIsa) -> Features {
+        let has = |name: &str| {
+            let flags = isa.isa_flags();
+            flags
+                .iter()
+                .any(|flag| flag.name == name && flag.as_bool() == Some(true))
+        };
+        Features {
+            rounds: has("has_sse41") && has("has_ssse3") || isa.name() != "x64",
+            fuses: has("has_fma") || isa.name() != "x64",
+        }
+    }
+}
+
+impl Backend for Cranelift {
+    fn phases(&self) -> &'static [Phase] {
+        &[
+            Phase::Analyse,
+            Phase::Lower,
+            Phase::Allocate,
+            Phase::Emit,
+            Phase::Link,
+            Phase::Publish,
+        ]
+    }
+
+    fn compile(
+        &self,
+        module: &Arc<Module>,
+        target: Target,
+        options: &Options,
+        phases: &mut dyn PhaseSink,
+    ) -> Result<Arc<dyn Executable>, CompileError> {
+        if Some(target) != Target::host() {
+            return Err(CompileError::Unsupported {
+                what: "code for another machine".to_string(),
+                target,
+            });
+        }
+        let isa = self.isa().map_err(|message| CompileError::Failed {
+            function: String::new(),
+            message,
+        })?;
+        let code = match self.memory {
+            CodeMemory::Arena => publish::into_arena(module, &isa, options, phases)?,
+            CodeMemory::CraneliftJit => publish::into_jit_module(module, isa, options, phases)?,
+        };
+        Ok(Arc::new(code))
+    }
+}

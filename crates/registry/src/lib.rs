@@ -1,0 +1,86 @@
+//! The backend configurations: one line each, and everything else iterates them.
+//!
+//! A *configuration* is a backend with its choices made. A new one is a line in [`CONFIGURATIONS`];
+//! names are what `--backends` takes and what tables and samples show.
+#![forbid(unsafe_code)]
+
+use bakeoff_backend::Backend;
+use bakeoff_backend_cranelift::Cranelift;
+use bakeoff_backend_interp::Interp;
+
+/// A backend with its choices made.
+#[derive(Clone, Copy)]
+pub struct Configuration {
+    /// The name.
+    pub name: &'static str,
+    /// What it is, in a line.
+    pub about: &'static str,
+    /// The backend.
+    pub backend: &'static dyn Backend,
+}
+
+/// The configuration that ratios are relative to.
+pub const BASELINE: &str = "cranelift";
+
+/// The configuration that decides what is right where backends disagree.
+pub const REFERENCE: &str = "interp";
+
+/// All configurations, in the order of tables.
+#[rustfmt::skip]
+pub static CONFIGURATIONS: &[Configuration] = &[
+    Configuration { name: "interp", about: "register-code interpreter, one match loop: the reference", backend: &Interp },
+    Configuration { name: "cranelift", about: "Cranelift, opt_level speed: the baseline", backend: &Cranelift::SPEED },
+    Configuration { name: "cranelift-none", about: "Cranelift, opt_level none", backend: &Cranelift::NONE },
+    Configuration { name: "cranelift-none-single-pass", about: "Cranelift, opt_level none, single-pass register allocator", backend: &Cranelift::NONE_SINGLE_PASS },
+    Configuration { name: "cranelift-jit", about: "Cranelift, opt_level speed, in the memory of cranelift-jit", backend: &Cranelift::JIT },
+];
+
+/// A name that no configuration has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownConfiguration {
+    /// The name asked for.
+    pub name: String,
+}
+
+impl std::fmt::Display for UnknownConfiguration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = CONFIGURATIONS.iter().map(|c| c.name).collect();
+        write!(
+            f,
+            "there is no backend `{}`; there is: {}",
+            self.name,
+            names.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownConfiguration {}
+
+/// The configuration of this name.
+///
+/// # Errors
+/// If there is none; the error lists all.
+pub fn find(name: &str) -> Result<&'static Configuration, UnknownConfiguration> {
+    CONFIGURATIONS
+        .iter()
+        .find(|c| c.name == name)
+        .ok_or_else(|| UnknownConfiguration {
+            name: name.to_string(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_the_special_ones_exist() {
+        for (index, configuration) in CONFIGURATIONS.iter().enumerate() {
+            let same = |c: &Configuration| c.name == configuration.name;
+            assert_eq!(CONFIGURATIONS.iter().position(same), Some(index));
+        }
+        assert!(find(BASELINE).is_ok() && find(REFERENCE).is_ok());
+        let error = find("nonsense").err().unwrap().to_string();
+        assert!(error.contains("cranelift-none-single-pass"), "{error}");
+    }
+}
