@@ -10,7 +10,7 @@
 
 use bakeoff_backend::context::{ContextLayout, offset};
 use bakeoff_backend::native::Builtin;
-use bakeoff_backend::{BoundsChecks, VmContext};
+use bakeoff_backend::BoundsChecks;
 use bakeoff_ir::analysis::Cfg;
 use bakeoff_ir::{
     Effects, FloatCc, Function, Inst, InstData, IntCc, Module, Op, Signature, TrapCode, Type, Value,
@@ -581,4 +581,3 @@ fn float_cc(cc: FloatCc) -> FloatCC {
     }
 }
 
-const _: () = assert!(size_of::<VmContext>() % 8 == 0);
