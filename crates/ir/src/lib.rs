@@ -15,6 +15,7 @@
 
 pub mod analysis;
 mod builder;
+mod docs;
 mod entity;
 mod function;
 mod module;
@@ -26,6 +27,7 @@ mod types;
 mod verifier;
 
 pub use builder::{BuildError, FunctionBuilder, Variable};
+pub use docs::ops_markdown;
 pub use entity::{Block, Data, Elem, Func, Global, Inst, Memory, Sig, StackSlot, Table, Value};
 pub use function::{BlockData, EdgeData, Function, InstData, Operands, StackSlotData};
 pub use module::{
