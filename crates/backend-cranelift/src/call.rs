@@ -11,7 +11,10 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::CallConv;
 
-use crate::translate::{Translator, builtin_signature, cl_trap, cl_type, module_signature};
+use crate::translate::{
+    REGISTER_RESULTS, Translator, builtin_signature, cl_trap, cl_type, has_result_area,
+    module_signature,
+};
 
 /// Declares a function of the module inside another; its number is its name.
 pub(crate) fn declare(
@@ -32,37 +35,84 @@ pub(crate) fn declare(
 impl Translator<'_> {
     pub(crate) fn translate_call(&mut self, inst: Inst, data: &InstData) {
         let function = self.function;
-        let mut args = vec![self.context];
+        let module = self.shared.module;
         let operands = function.list_operands(data);
-        let call = match data.op {
-            Op::Call | Op::ReturnCall => {
-                args.extend(self.value_list(operands));
-                let callee = self.callee(data.func());
-                match data.op {
-                    Op::Call => self.pos.ins().call(callee, &args),
-                    _ => self.pos.ins().return_call(callee, &args),
-                }
+        if data.op == Op::CallRaw {
+            let pointer = self.value(operands[0]);
+            let args = self.value_list(&operands[1..]);
+            let call = self.call_raw(data.sig(), pointer, &args);
+            if let Some(value) = self.pos.func.dfg.inst_results(call).first().copied() {
+                self.set(function.result(inst), value);
             }
-            Op::CallRaw => {
-                let pointer = self.value(operands[0]);
-                let args = self.value_list(&operands[1..]);
-                self.call_raw(data.sig(), pointer, &args)
+            return;
+        }
+        let (signature, args) = match data.op {
+            Op::Call | Op::ReturnCall => (module.func_sig(data.func()), operands),
+            _ => (module.sig(data.sig()), &operands[1..]),
+        };
+        let mut values = vec![self.context];
+        values.extend(self.value_list(args));
+        values.extend(self.area_for(signature, data.op.ends_block()));
+        let call = match data.op {
+            Op::Call => {
+                let callee = self.callee(data.func());
+                self.pos.ins().call(callee, &values)
+            }
+            Op::ReturnCall => {
+                let callee = self.callee(data.func());
+                self.pos.ins().return_call(callee, &values)
             }
             _ => {
-                args.extend(self.value_list(&operands[1..]));
                 let code = self.indirect_callee(data, operands[0]);
                 let signature = self.signature(data.sig());
                 match data.op {
-                    Op::CallIndirect => self.pos.ins().call_indirect(signature, code, &args),
-                    _ => self.pos.ins().return_call_indirect(signature, code, &args),
+                    Op::CallIndirect => self.pos.ins().call_indirect(signature, code, &values),
+                    _ => self
+                        .pos
+                        .ins()
+                        .return_call_indirect(signature, code, &values),
                 }
             }
         };
         if !data.op.ends_block() {
-            for (position, result) in function.results(inst).enumerate() {
-                let value = self.pos.func.dfg.inst_results(call)[position];
-                self.set(result, value);
+            self.take_results(inst, call, values.last().copied());
+        }
+    }
+
+    /// The address for further results of a callee: a slot here, or, for a tail call, what this
+    /// function was given itself.
+    fn area_for(&mut self, signature: &Signature, is_tail: bool) -> Option<cl::Value> {
+        if !has_result_area(signature) {
+            return None;
+        }
+        if is_tail {
+            return self.result_area;
+        }
+        let bytes = 8 * (signature.results.len() - REGISTER_RESULTS) as u32;
+        let slot = match self.callee_area {
+            Some((slot, room)) if room >= bytes => slot,
+            _ => {
+                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
+                let slot = self.pos.func.create_sized_stack_slot(data);
+                self.callee_area = Some((slot, bytes));
+                slot
             }
+        };
+        Some(self.pos.ins().stack_addr(types::I64, slot, 0))
+    }
+
+    fn take_results(&mut self, inst: Inst, call: cl::Inst, area: Option<cl::Value>) {
+        let function = self.function;
+        for (position, result) in function.results(inst).enumerate() {
+            let value = match (position.checked_sub(REGISTER_RESULTS), area) {
+                (Some(index), Some(area)) => {
+                    let ty = cl_type(function.value_type(result));
+                    let flags = MemFlagsData::trusted();
+                    self.pos.ins().load(ty, flags, area, 8 * index as i32)
+                }
+                _ => self.pos.func.dfg.inst_results(call)[position],
+            };
+            self.set(result, value);
         }
     }
 
@@ -151,9 +201,20 @@ pub(crate) fn entry_thunk(func: Func, signature: &Signature, out: &mut cl::Funct
     for (index, ty) in signature.params.iter().enumerate() {
         args.push(pos.ins().load(cl_type(*ty), flags, slots, 8 * index as i32));
     }
+    let area = has_result_area(signature).then(|| {
+        let bytes = 8 * (signature.results.len() - REGISTER_RESULTS) as u32;
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
+        let slot = pos.func.create_sized_stack_slot(data);
+        pos.ins().stack_addr(types::I64, slot, 0)
+    });
+    args.extend(area);
     let callee = declare(pos.func, func.0, module_signature(signature));
     let call = pos.ins().call(callee, &args);
-    let results = pos.func.dfg.inst_results(call).to_vec();
+    let mut results = pos.func.dfg.inst_results(call).to_vec();
+    for (index, ty) in signature.results.iter().skip(REGISTER_RESULTS).enumerate() {
+        let area = area.unwrap_or(slots);
+        results.push(pos.ins().load(cl_type(*ty), flags, area, 8 * index as i32));
+    }
     for (index, (value, ty)) in results.into_iter().zip(&signature.results).enumerate() {
         store_slot(&mut pos, value, *ty, slots, 8 * index as i32);
     }
@@ -234,18 +295,21 @@ pub(crate) fn import_thunk(func: Func, signature: &Signature, out: &mut cl::Func
     let number = pos.ins().iconst(types::I32, i64::from(func.0));
     pos.ins()
         .call_indirect(builtin, callee, &[context, number, slots]);
-    let results: Vec<cl::Value> = signature
-        .results
-        .iter()
-        .enumerate()
-        .map(|(index, ty)| {
-            pos.ins().load(
-                cl_type(*ty),
-                MemFlagsData::trusted(),
-                slots,
-                8 * index as i32,
-            )
-        })
-        .collect();
+    let mut results = Vec::with_capacity(REGISTER_RESULTS);
+    for (index, ty) in signature.results.iter().enumerate() {
+        let value = pos.ins().load(
+            cl_type(*ty),
+            MemFlagsData::trusted(),
+            slots,
+            8 * index as i32,
+        );
+        match (index.checked_sub(REGISTER_RESULTS), params.last()) {
+            (Some(further), Some(area)) => {
+                pos.ins()
+                    .store(MemFlagsData::trusted(), value, *area, 8 * further as i32);
+            }
+            _ => results.push(value),
+        }
+    }
     pos.ins().return_(&results);
 }

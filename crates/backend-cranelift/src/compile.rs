@@ -84,7 +84,7 @@ impl<'m> Compiler<'m> {
             PartKind::Func(func) => match &module.func(func).kind {
                 FuncKind::Defined(body) => {
                     out.signature = module_signature(module.func_sig(func));
-                    translate(&self.shared, body, out);
+                    translate(&self.shared, module.func_sig(func), body, out);
                 }
                 FuncKind::Import(_) | FuncKind::Declared => {
                     import_thunk(func, module.func_sig(func), out)

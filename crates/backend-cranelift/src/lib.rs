@@ -2,7 +2,7 @@
 //!
 //! `translate` (with `access` and `call`) turns a function of the IR into one of Cranelift, `compile`
 //! drives the code generator and collects code and traps, and `publish` puts them into the arena that
-//! all backends share, or, for [`Cranelift::JIT`], into the memory that a user of cranelift-jit gets.
+//! all backends share, or, for [`JIT`], into the memory that a user of cranelift-jit gets.
 //!
 //! Cranelift is given what it wants for good code and fast compilation: features of the processor, no
 //! verifier, a profiler that does nothing unless times are asked for, its own guard-page checks.
@@ -14,10 +14,10 @@ mod phases;
 mod publish;
 mod translate;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bakeoff_backend::{Backend, CompileError, Executable, Options, Phase, PhaseSink, Target};
-use bakeoff_ir::Module;
+use bakeoff_ir::{Module, Op};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 
@@ -26,6 +26,8 @@ pub struct Cranelift {
     opt_level: &'static str,
     regalloc_algorithm: &'static str,
     memory: CodeMemory,
+    /// What code is generated for, without and with frame pointers. Made once, as a user would.
+    isas: [OnceLock<Result<OwnedTargetIsa, String>>; 2],
 }
 
 /// Whose memory the code goes into.
@@ -35,35 +37,52 @@ enum CodeMemory {
     CraneliftJit,
 }
 
-impl Cranelift {
-    /// `opt_level=speed`, backtracking register allocator.
-    pub const SPEED: Cranelift = Cranelift {
-        opt_level: "speed",
-        regalloc_algorithm: "backtracking",
-        memory: CodeMemory::Arena,
-    };
-    /// `opt_level=none`, backtracking register allocator.
-    pub const NONE: Cranelift = Cranelift {
-        opt_level: "none",
-        ..Cranelift::SPEED
-    };
-    /// `opt_level=none`, single-pass register allocator.
-    pub const NONE_SINGLE_PASS: Cranelift = Cranelift {
-        opt_level: "none",
-        regalloc_algorithm: "single_pass",
-        memory: CodeMemory::Arena,
-    };
-    /// As [`SPEED`](Cranelift::SPEED), with the module, linker and memory of cranelift-jit.
-    pub const JIT: Cranelift = Cranelift {
-        memory: CodeMemory::CraneliftJit,
-        ..Cranelift::SPEED
-    };
+/// `opt_level=speed`, backtracking register allocator.
+pub static SPEED: Cranelift = Cranelift::new("speed", "backtracking", CodeMemory::Arena);
 
-    fn isa(&self) -> Result<OwnedTargetIsa, String> {
+/// `opt_level=none`, backtracking register allocator.
+pub static NONE: Cranelift = Cranelift::new("none", "backtracking", CodeMemory::Arena);
+
+/// `opt_level=none`, single-pass register allocator.
+pub static NONE_SINGLE_PASS: Cranelift = Cranelift::new("none", "single_pass", CodeMemory::Arena);
+
+/// As [`SPEED`], with the module, linker and memory of cranelift-jit.
+pub static JIT: Cranelift = Cranelift::new("speed", "backtracking", CodeMemory::CraneliftJit);
+
+impl Cranelift {
+    const fn new(
+        opt_level: &'static str,
+        regalloc_algorithm: &'static str,
+        memory: CodeMemory,
+    ) -> Cranelift {
+        Cranelift {
+            opt_level,
+            regalloc_algorithm,
+            memory,
+            isas: [const { OnceLock::new() }; 2],
+        }
+    }
+
+    /// What code is generated for. Cranelift's tail calls want frame pointers, everything else is
+    /// faster without.
+    fn isa(&self, frame_pointers: bool) -> Result<&OwnedTargetIsa, CompileError> {
+        let isa =
+            self.isas[usize::from(frame_pointers)].get_or_init(|| self.make_isa(frame_pointers));
+        isa.as_ref().map_err(|message| CompileError::Failed {
+            function: String::new(),
+            message: message.clone(),
+        })
+    }
+
+    fn make_isa(&self, frame_pointers: bool) -> Result<OwnedTargetIsa, String> {
         let mut flags = settings::builder();
         let choices = [
             ("opt_level", self.opt_level),
             ("regalloc_algorithm", self.regalloc_algorithm),
+            (
+                "preserve_frame_pointers",
+                if frame_pointers { "true" } else { "false" },
+            ),
             ("is_pic", "false"),
             ("use_colocated_libcalls", "false"),
             ("enable_verifier", "false"),
@@ -81,6 +100,16 @@ impl Cranelift {
             .finish(settings::Flags::new(flags))
             .map_err(|e| e.to_string())
     }
+}
+
+/// Whether any function of the module makes a tail call.
+fn has_tail_calls(module: &Module) -> bool {
+    let insts = module
+        .bodies()
+        .flat_map(|(_, _, body)| body.blocks().map(|b| body.inst(body.terminator(b)).op));
+    insts
+        .into_iter()
+        .any(|op| matches!(op, Op::ReturnCall | Op::ReturnCallIndirect))
 }
 
 /// What the processor can do that a translation needs to know.
@@ -132,12 +161,9 @@ impl Backend for Cranelift {
                 target,
             });
         }
-        let isa = self.isa().map_err(|message| CompileError::Failed {
-            function: String::new(),
-            message,
-        })?;
+        let isa = self.isa(has_tail_calls(module))?;
         let code = match self.memory {
-            CodeMemory::Arena => publish::into_arena(module, &isa, options, phases)?,
+            CodeMemory::Arena => publish::into_arena(module, isa, options, phases)?,
             CodeMemory::CraneliftJit => publish::into_jit_module(module, isa, options, phases)?,
         };
         Ok(Arc::new(code))

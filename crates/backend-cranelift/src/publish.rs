@@ -175,14 +175,14 @@ impl Drop for JitMemory {
 /// Compiles a module with cranelift-jit.
 pub(crate) fn into_jit_module(
     module: &Arc<Module>,
-    isa: OwnedTargetIsa,
+    isa: &OwnedTargetIsa,
     options: &Options,
     phases: &mut dyn PhaseSink,
 ) -> Result<NativeCode, CompileError> {
     let units = units(module);
     let pass_times = PassTimes::start(phases.enabled());
-    let mut compiler = Compiler::new(module, &isa, options);
-    let builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
+    let mut compiler = Compiler::new(module, isa, options);
+    let builder = JITBuilder::with_isa(isa.clone(), cranelift_module::default_libcall_names());
     let mut memory = JitMemory(Some(JITModule::new(builder)));
     let Some(jit) = memory.0.as_mut() else {
         return Err(failed(module, units[0], "no module".to_string()));

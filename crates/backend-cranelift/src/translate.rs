@@ -8,9 +8,9 @@
 //!
 //! Every function gets the context as its first parameter.
 
+use bakeoff_backend::BoundsChecks;
 use bakeoff_backend::context::{ContextLayout, offset};
 use bakeoff_backend::native::Builtin;
-use bakeoff_backend::BoundsChecks;
 use bakeoff_ir::analysis::Cfg;
 use bakeoff_ir::{
     Effects, FloatCc, Function, Inst, InstData, IntCc, Module, Op, Signature, TrapCode, Type, Value,
@@ -51,14 +51,27 @@ pub(crate) fn cl_trap(code: TrapCode) -> cl::TrapCode {
     cl::TrapCode::unwrap_user(code.to_byte())
 }
 
+/// Results that are returned in registers. Further ones go through memory of the caller: Cranelift
+/// leaves that to its users.
+pub(crate) const REGISTER_RESULTS: usize = 2;
+
+/// Whether a function gets the address for its further results, behind its parameters.
+pub(crate) fn has_result_area(signature: &Signature) -> bool {
+    signature.results.len() > REGISTER_RESULTS
+}
+
 /// The signature that a function of the module has in machine code: the context first. The `tail`
-/// convention is what Wasmtime compiles Wasm with; it can do everything that the IR has.
+/// convention is what Wasmtime compiles Wasm with; it has the tail calls that the IR needs.
 pub(crate) fn module_signature(signature: &Signature) -> cl::Signature {
     let mut result = cl::Signature::new(CallConv::Tail);
     result.params.push(cl::AbiParam::new(types::I64));
     let param = |ty: &Type| cl::AbiParam::new(cl_type(*ty));
     result.params.extend(signature.params.iter().map(param));
-    result.returns.extend(signature.results.iter().map(param));
+    if has_result_area(signature) {
+        result.params.push(cl::AbiParam::new(types::I64));
+    }
+    let returned = signature.results.iter().take(REGISTER_RESULTS);
+    result.returns.extend(returned.map(param));
     result
 }
 
@@ -76,6 +89,10 @@ pub(crate) struct Translator<'t> {
     pub(crate) function: &'t Function,
     pub(crate) pos: FuncCursor<'t>,
     pub(crate) context: cl::Value,
+    /// Where further results go, if the function has any.
+    pub(crate) result_area: Option<cl::Value>,
+    /// Room for further results of callees, and its size in bytes.
+    pub(crate) callee_area: Option<(cl::StackSlot, u32)>,
     pub(crate) regions: Regions,
     values: Vec<cl::Value>,
     blocks: Vec<cl::Block>,
@@ -88,7 +105,12 @@ pub(crate) struct Translator<'t> {
 }
 
 /// Fills `out`, which has its signature already, with the body.
-pub(crate) fn translate(shared: &Shared<'_>, function: &Function, out: &mut cl::Function) {
+pub(crate) fn translate(
+    shared: &Shared<'_>,
+    signature: &Signature,
+    function: &Function,
+    out: &mut cl::Function,
+) {
     let mut pos = FuncCursor::new(out);
     let blocks: Vec<cl::Block> = function
         .blocks()
@@ -109,12 +131,16 @@ pub(crate) fn translate(shared: &Shared<'_>, function: &Function, out: &mut cl::
             values[param.index()] = pos.func.dfg.append_block_param(blocks[block.index()], ty);
         }
     }
+    let (args, area) = entry_params[1..].split_at(signature.params.len());
+    let args: Vec<BlockArg> = args.iter().map(|v| BlockArg::Value(*v)).collect();
     let regions = declare_regions(function, pos.func);
     let mut translator = Translator {
         shared,
         function,
         pos,
         context: entry_params[0],
+        result_area: area.first().copied(),
+        callee_area: None,
         regions,
         values,
         blocks,
@@ -125,10 +151,6 @@ pub(crate) fn translate(shared: &Shared<'_>, function: &Function, out: &mut cl::
         args: Vec::new(),
     };
     translator.make_stack_slots();
-    let args: Vec<BlockArg> = entry_params[1..]
-        .iter()
-        .map(|v| BlockArg::Value(*v))
-        .collect();
     let first = translator.blocks[0];
     translator.pos.ins().jump(first, &args);
     translator.translate_blocks();
@@ -289,7 +311,14 @@ impl<'t> Translator<'t> {
             Op::BrTable => self.translate_br_table(data),
             Op::Return => {
                 let values = self.value_list(function.list_operands(data));
-                self.pos.ins().return_(&values);
+                let (returned, further) = values.split_at(values.len().min(REGISTER_RESULTS));
+                if let Some(area) = self.result_area {
+                    for (index, value) in further.iter().enumerate() {
+                        let flags = MemFlagsData::trusted();
+                        self.pos.ins().store(flags, *value, area, 8 * index as i32);
+                    }
+                }
+                self.pos.ins().return_(returned);
             }
             _ => {
                 self.pos.ins().trap(cl_trap(data.trap_code()));
@@ -580,4 +609,3 @@ fn float_cc(cc: FloatCc) -> FloatCC {
         FloatCc::Uge => FloatCC::UnorderedOrGreaterThanOrEqual,
     }
 }
-

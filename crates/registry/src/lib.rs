@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use bakeoff_backend::Backend;
-use bakeoff_backend_cranelift::Cranelift;
+use bakeoff_backend_cranelift as cranelift;
 use bakeoff_backend_interp::Interp;
 
 /// A backend with its choices made.
@@ -29,10 +29,10 @@ pub const REFERENCE: &str = "interp";
 #[rustfmt::skip]
 pub static CONFIGURATIONS: &[Configuration] = &[
     Configuration { name: "interp", about: "register-code interpreter, one match loop: the reference", backend: &Interp },
-    Configuration { name: "cranelift", about: "Cranelift, opt_level speed: the baseline", backend: &Cranelift::SPEED },
-    Configuration { name: "cranelift-none", about: "Cranelift, opt_level none", backend: &Cranelift::NONE },
-    Configuration { name: "cranelift-none-single-pass", about: "Cranelift, opt_level none, single-pass register allocator", backend: &Cranelift::NONE_SINGLE_PASS },
-    Configuration { name: "cranelift-jit", about: "Cranelift, opt_level speed, in the memory of cranelift-jit", backend: &Cranelift::JIT },
+    Configuration { name: "cranelift", about: "Cranelift, opt_level speed: the baseline", backend: &cranelift::SPEED },
+    Configuration { name: "cranelift-none", about: "Cranelift, opt_level none", backend: &cranelift::NONE },
+    Configuration { name: "cranelift-none-single-pass", about: "Cranelift, opt_level none, single-pass register allocator", backend: &cranelift::NONE_SINGLE_PASS },
+    Configuration { name: "cranelift-jit", about: "Cranelift, opt_level speed, in the memory of cranelift-jit", backend: &cranelift::JIT },
 ];
 
 /// A name that no configuration has.

@@ -1,0 +1,83 @@
+//! What tests that run modules share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bakeoff_backend::{Executable, HostError, HostFunc, Imports, NoPhases, Options, Target};
+use bakeoff_ir::{Module, Scalar, Signature, Type};
+use bakeoff_registry::Configuration;
+
+/// The directory of the text files that run on every backend.
+pub(crate) fn ir_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/ir")
+}
+
+/// Compiles for this machine.
+pub(crate) fn compile(
+    configuration: &Configuration,
+    module: &Arc<Module>,
+    options: &Options,
+) -> Arc<dyn Executable> {
+    let target = Target::host().expect("a machine that code is generated for");
+    match configuration
+        .backend
+        .compile(module, target, options, &mut NoPhases)
+    {
+        Ok(executable) => executable,
+        Err(error) => panic!("{}: {error}", configuration.name),
+    }
+}
+
+extern "C" fn add(a: i32, b: i32) -> i32 {
+    a.wrapping_add(b)
+}
+
+macro_rules! define_mix {
+    ($($int:ident $float:ident $factor:literal),*) => {
+        /// The sum of (i + 1) * a_i and (i + 1) * b_i.
+        #[allow(clippy::too_many_arguments)]
+        extern "C" fn mix($($int: i64, $float: f64),*) -> f64 {
+            0.0 $(+ $factor * $int as f64 + $factor * $float)*
+        }
+    };
+}
+define_mix!(a0 b0 1.0, a1 b1 2.0, a2 b2 3.0, a3 b3 4.0, a4 b4 5.0, a5 b5 6.0, a6 b6 7.0, a7 b7 8.0, a8 b8 9.0, a9 b9 10.0);
+
+fn signature(params: &[Type], results: &[Type]) -> Signature {
+    Signature {
+        params: params.to_vec(),
+        results: results.to_vec(),
+    }
+}
+
+/// The host that the text files expect: module `host` with `add`, `fptr_add`, `fptr_mix` and `trap`.
+pub(crate) fn imports() -> Imports {
+    use Type::{I32, I64};
+    let mut imports = Imports::new();
+    imports.func(
+        "host",
+        "add",
+        HostFunc::new(signature(&[I32, I32], &[I32]), |_, args| {
+            Ok(vec![Scalar::i32(add(
+                args[0].signed() as i32,
+                args[1].signed() as i32,
+            ))])
+        }),
+    );
+    let pointer = |address: usize| {
+        HostFunc::over_slots(signature(&[], &[I64]), move |_, slots| {
+            slots[0] = address as u64;
+            Ok(())
+        })
+    };
+    imports.func("host", "fptr_add", pointer(add as *const () as usize));
+    imports.func("host", "fptr_mix", pointer(mix as *const () as usize));
+    imports.func(
+        "host",
+        "trap",
+        HostFunc::over_slots(signature(&[], &[]), |_, _| {
+            Err(HostError::Failed("on purpose".to_string()))
+        }),
+    );
+    imports
+}
