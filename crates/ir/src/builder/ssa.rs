@@ -26,6 +26,9 @@ pub(super) struct Phi {
     pub(super) operands: Vec<Value>,
 }
 
+/// Marks a value that stands for itself.
+const NOT_ALIASED: Value = Value(u32::MAX);
+
 /// The state of the construction.
 #[derive(Default)]
 pub(super) struct Ssa {
@@ -34,17 +37,25 @@ pub(super) struct Ssa {
     pub(super) phis: Vec<Phi>,
     /// Phis of blocks that are not sealed.
     incomplete: FxHashMap<Block, Vec<u32>>,
-    /// What stands for a value that is no more, if anything.
-    aliases: FxHashMap<Value, Value>,
+    /// What stands for a value that is no more, by index; `NOT_ALIASED`, or nothing at all, where the
+    /// value stands for itself. Dense, since every operand is looked up here once.
+    aliases: Vec<Value>,
     /// The zero that an undefined variable of each type reads as.
     pub(super) undefined: Vec<(Type, Value)>,
 }
 
 impl Ssa {
+    #[inline]
+    fn alias(&self, value: Value) -> Option<Value> {
+        let alias = self.aliases.get(value.index()).copied();
+        alias.filter(|alias| *alias != NOT_ALIASED)
+    }
+
     /// The value that stands for `value`.
+    #[inline]
     pub(super) fn resolve(&self, mut value: Value) -> Value {
-        while let Some(next) = self.aliases.get(&value) {
-            value = *next;
+        while let Some(next) = self.alias(value) {
+            value = next;
         }
         value
     }
@@ -70,13 +81,16 @@ impl Ssa {
             only = Some(operand);
         }
         let Some(only) = only else { return false };
-        self.aliases.insert(*value, only);
+        if self.aliases.len() <= value.index() {
+            self.aliases.resize(value.index() + 1, NOT_ALIASED);
+        }
+        self.aliases[value.index()] = only;
         true
     }
 
     /// Whether `value` was replaced by another.
     pub(super) fn is_alias(&self, value: Value) -> bool {
-        self.aliases.contains_key(&value)
+        self.alias(value).is_some()
     }
 }
 
