@@ -2,7 +2,8 @@
 
 use bakeoff_bench_suite::{Compared, Row, Status};
 use bakeoff_registry::{BASELINE, CONFIGURATIONS, Configuration};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::presets;
+use comfy_table::{CellAlignment, Table};
 
 use crate::error::CliError;
 use crate::{Verdict, print_text};
@@ -10,7 +11,7 @@ use crate::{Verdict, print_text};
 /// The `backends` command.
 pub(crate) fn backends() -> Result<Verdict, CliError> {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     for configuration in CONFIGURATIONS {
         table.add_row([configuration.name, configuration.about]);
     }
@@ -29,7 +30,7 @@ fn lines(table: &Table) -> String {
 /// The figures of a comparison.
 pub(crate) fn comparison(compared: &Compared, configurations: &[&'static Configuration]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header([
         "program",
         "backend",
@@ -108,7 +109,7 @@ fn align(table: &mut Table, first_figure: usize) {
 /// Geometric means over the programs, relative to the baseline.
 fn summary(compared: &Compared, configurations: &[&'static Configuration]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header([
         "geometric mean, x of cranelift",
         "ok",
