@@ -12,6 +12,8 @@
 //! * constants, function references among them: every use takes them as an immediate, or makes them where it needs them;
 //! * `uextend` and `bitcast`: the slot of their operand holds their value already;
 //! * a comparison directly before the only branch that uses it: the two become one instruction;
+//! * an addition that only makes the address of a load or store of the same block, a shift by a
+//!   constant that only feeds an addition, a product that only feeds a sum: parts of their users too;
 //! * a value whose only use is an argument of a call in the same block, with no call between: it is
 //!   written into the callee's frame at once.
 
@@ -19,10 +21,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use bakeoff_ir::analysis::{Cfg, Dominators, Liveness};
-use bakeoff_ir::{Block, Function, Inst, Op, Value};
+use bakeoff_ir::{Block, Function, Inst, Op, Type, Value};
+use rustc_hash::FxHashMap;
 
 use crate::moves::Source;
-use crate::select::branch_code;
+use crate::select::{branch_code, load_code};
 
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +49,8 @@ pub(crate) struct Plan {
     skipped: Vec<bool>,
     /// The comparison that became part of each block's branch.
     fused: Vec<Option<Inst>>,
+    /// The instruction that makes each value which is part of its user.
+    folded: FxHashMap<Value, Inst>,
     /// The reachable blocks, in the order in which they are to be written.
     pub(crate) order: Vec<Block>,
 }
@@ -65,6 +70,7 @@ impl Plan {
             value_slots,
             skipped: planner.skipped,
             fused: planner.fused,
+            folded: planner.folded,
             order: liveness.order().to_vec(),
         })
     }
@@ -89,6 +95,11 @@ impl Plan {
         self.fused[block.index()]
     }
 
+    /// The instruction that makes a value which is part of its user.
+    pub(crate) fn folded(&self, value: Value) -> Option<Inst> {
+        self.folded.get(&value).copied()
+    }
+
     /// Whether no instruction is written for this one.
     pub(crate) fn skips(&self, inst: Inst) -> bool {
         self.skipped[inst.index()]
@@ -101,6 +112,9 @@ struct Planner<'f> {
     places: Vec<Place>,
     skipped: Vec<bool>,
     fused: Vec<Option<Inst>>,
+    folded: FxHashMap<Value, Inst>,
+    /// Where each value of the current block is made, by results of pure binary instructions.
+    made_by: FxHashMap<Value, Inst>,
     /// The value whose slot holds this one: itself, or the operand of an alias.
     roots: Vec<Value>,
     /// Occupied positions: first, and one past the last.
@@ -126,6 +140,8 @@ impl<'f> Planner<'f> {
             places: vec![Place::None; values],
             skipped: vec![false; function.inst_count()],
             fused: vec![None; function.block_count()],
+            folded: FxHashMap::default(),
+            made_by: FxHashMap::default(),
             roots: (0..values as u32).map(Value).collect(),
             ranges: vec![(0, 0); values],
             bundle_of: vec![NO_BUNDLE; values],
@@ -142,8 +158,10 @@ impl<'f> Planner<'f> {
             for param in self.function.params(block) {
                 self.set_range(param, 2 * start);
             }
+            self.made_by.clear();
             for (position, inst) in (start + 1..).zip(self.function.insts(block)) {
                 self.classify_inst(inst, position);
+                self.fold_operands(inst, position);
             }
             self.fuse_comparison(block);
             self.place_arguments(block);
@@ -188,6 +206,99 @@ impl<'f> Planner<'f> {
                 if data.op.info().effects.is_removable() && function.results(inst).all(unused) {
                     self.skipped[inst.index()] = true;
                 }
+            }
+        }
+    }
+
+    /// Makes operands parts of this instruction where there is a form for that.
+    fn fold_operands(&mut self, inst: Inst, position: u32) {
+        let data = self.function.inst(inst);
+        match data.op {
+            Op::Iadd if data.ty == Type::I32 => {
+                let [x, y] = [data.arg(0), data.arg(1)];
+                self.made_by.insert(self.function.result(inst), inst);
+                // One of them, beside a slot.
+                if !self.is_constant(x) && !self.is_constant(y) && !self.fold_shift(y, position) {
+                    self.fold_shift(x, position);
+                }
+            }
+            Op::Ishl if data.ty == Type::I32 && self.is_constant(data.arg(1)) => {
+                self.made_by.insert(self.function.result(inst), inst);
+            }
+            Op::Fmul => {
+                let constant = self.is_constant(data.arg(0)) || self.is_constant(data.arg(1));
+                if !constant {
+                    self.made_by.insert(self.function.result(inst), inst);
+                }
+            }
+            Op::Fadd => {
+                let [x, y] = [data.arg(0), data.arg(1)];
+                let foldable = |this: &Self, v| this.candidate(v, Op::Fmul);
+                if !self.is_constant(x) && !self.is_constant(y) {
+                    let chosen = foldable(self, x).or_else(|| foldable(self, y));
+                    chosen
+                        .into_iter()
+                        .for_each(|made| self.fold(made, position));
+                }
+            }
+            Op::Load | Op::Sload | Op::Uload if data.x == 0 && load_code(data).is_some() => {
+                self.fold_address(data.arg(0), position);
+            }
+            Op::Store | Op::Istore if data.x == 0 => self.fold_address(data.arg(1), position),
+            _ => {}
+        }
+    }
+
+    fn is_constant(&self, value: Value) -> bool {
+        matches!(
+            self.places[self.roots[value.index()].index()],
+            Place::Const(_)
+        )
+    }
+
+    /// The instruction of this block that makes a value of one use by `op`.
+    fn candidate(&self, value: Value, op: Op) -> Option<Inst> {
+        let made = *self.made_by.get(&value)?;
+        let fits = self.function.inst(made).op == op && self.liveness.range(value).uses == 1;
+        fits.then_some(made)
+    }
+
+    fn fold_shift(&mut self, value: Value, position: u32) -> bool {
+        let made = self.candidate(value, Op::Ishl);
+        made.into_iter().for_each(|made| self.fold(made, position));
+        made.is_some()
+    }
+
+    fn fold_address(&mut self, value: Value, position: u32) {
+        let Some(made) = self.candidate(value, Op::Iadd) else {
+            return;
+        };
+        self.fold(made, position);
+        // What is part of the addition is read as late as the addition.
+        let data = self.function.inst(made);
+        for operand in [data.arg(0), data.arg(1)] {
+            if let Some(inner) = self.folded.get(&operand).copied() {
+                self.extend_operands(inner, position);
+            }
+        }
+    }
+
+    /// Makes an instruction part of the one at `position`, which then reads its operands.
+    fn fold(&mut self, made: Inst, position: u32) {
+        let value = self.function.result(made);
+        self.skipped[made.index()] = true;
+        self.ranges[value.index()] = (0, 0);
+        self.folded.insert(value, made);
+        self.extend_operands(made, position);
+    }
+
+    fn extend_operands(&mut self, made: Inst, position: u32) {
+        let data = self.function.inst(made);
+        for operand in [data.arg(0), data.arg(1)] {
+            let root = self.roots[operand.index()];
+            if !self.folded.contains_key(&operand) {
+                let end = &mut self.ranges[root.index()].1;
+                *end = (*end).max(2 * position + 2);
             }
         }
     }

@@ -195,8 +195,8 @@ macro_rules! define_run {
         compare { $($p_rr:ident $p_ri:ident $p_brr:ident $p_bri:ident $p_ty:ident |$p_x:ident, $p_y:ident| $p_e:expr;)* }
         unary { $($u:ident $u_ty:ident |$u_x:ident| $u_e:expr;)* }
         trapping_binary { $($t_rr:ident $t_ri:ident $t_ty:ident |$t_x:ident, $t_y:ident| $t_e:expr;)* }
-        load { $($l:ident $l_abs:ident $l_ty:ident => $l_to:ident;)* }
-        store { $($s:ident $s_i:ident $s_abs:ident $s_ty:ident;)* }
+        load { $($l:ident $l_abs:ident $l_add:ident $l_index:ident $l_ty:ident => $l_to:ident;)* }
+        store { $($s:ident $s_i:ident $s_abs:ident $s_add:ident $s_index:ident $s_ty:ident;)* }
         other { $($other:ident)* }
     ) => {
         /// Executes from `pc` in `frame` until the call from outside ends.
@@ -330,11 +330,15 @@ macro_rules! define_run {
                         )*
                         $(
                             Code::$l => { let from = access!((get!(insn.b)) + insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l) }
+                            Code::$l_add => { let from = access!(added(get!(insn.b), insn.imm), $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_add) }
+                            Code::$l_index => { let from = access!(indexed(get!(insn.b), get!(insn.c), insn.imm), $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_index) }
                             Code::$l_abs => { let from = access!(insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_abs) }
                         )*
                         $(
                             Code::$s => { let to = access!((get!(insn.b)) + insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s) }
                             Code::$s_i => { let to = access!((get!(insn.b)) + (insn.imm & u64::from(u32::MAX)), $s_ty); to.write_unaligned((insn.imm as i64 >> 32) as $s_ty); apart!($s_i) }
+                            Code::$s_add => { let to = access!(added(get!(insn.b), insn.imm), $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_add) }
+                            Code::$s_index => { let to = access!(indexed(get!(insn.b), get!(insn.c), insn.imm), $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_index) }
                             Code::$s_abs => { let to = access!(insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_abs) }
                         )*
                         Code::Const => set!(insn.a, insn.imm),
@@ -346,6 +350,21 @@ macro_rules! define_run {
                         Code::Select => {
                             let chosen = if get!(insn.b) != 0 { insn.c.into() } else { insn.imm };
                             set!(insn.a, get!(chosen));
+                        }
+                        Code::ShiftAdd32 => {
+                            let shifted = (get!(insn.c) as u32) << (insn.imm & 31);
+                            set!(insn.a, (get!(insn.b) as u32).wrapping_add(shifted));
+                            apart!(ShiftAdd32)
+                        }
+                        Code::MulAdd32 => {
+                            let product = f32::from_slot(get!(insn.b)) * f32::from_slot(get!(insn.c));
+                            set!(insn.a, product + f32::from_slot(get!(insn.imm)));
+                            apart!(MulAdd32)
+                        }
+                        Code::MulAdd64 => {
+                            let product = f64::from_slot(get!(insn.b)) * f64::from_slot(get!(insn.c));
+                            set!(insn.a, product + f64::from_slot(get!(insn.imm)));
+                            apart!(MulAdd64)
                         }
                         Code::Jump => jump!(insn, insn.imm),
                         Code::BrNz => if get!(insn.b) != 0 { jump!(insn, insn.imm) },
@@ -406,6 +425,19 @@ macro_rules! define_run {
     };
 }
 for_each_code!(define_run);
+
+/// The address of an `add` form.
+#[inline(always)]
+fn added(base: u64, imm: u64) -> u64 {
+    u64::from((base as u32).wrapping_add((imm >> 32) as u32)) + u64::from(imm as u32)
+}
+
+/// The address of an `index` form.
+#[inline(always)]
+fn indexed(base: u64, index: u64, imm: u64) -> u64 {
+    let shifted = (index as u32) << (imm >> 32 & 31);
+    u64::from((base as u32).wrapping_add(shifted)) + u64::from(imm as u32)
+}
 
 fn trap(insn: &Insn) -> TrapCode {
     TrapCode::from_byte(insn.imm as u8).unwrap_or(TrapCode::Unreachable)

@@ -329,6 +329,9 @@ impl<'f> Writer<'f> {
 
     fn write_binary(&mut self, code: Code, data: &InstData, target: u16) {
         let [x, y] = [data.arg(0), data.arg(1)];
+        if self.plan.folded(x).is_some() || self.plan.folded(y).is_some() {
+            return self.write_with_part(data, target);
+        }
         if let (Some(bits), Some(ri)) = (
             self.constant(y),
             code.ri().or(code.compare_forms().map(|f| f.ri)),
@@ -352,6 +355,30 @@ impl<'f> Writer<'f> {
         }
     }
 
+    /// A sum one of whose operands is a shift or a product that it computes itself.
+    fn write_with_part(&mut self, data: &InstData, target: u16) {
+        let [x, y] = [data.arg(0), data.arg(1)];
+        if data.op == Op::Iadd {
+            let (base, index, shift) = self.scaled(x, y);
+            return self.push(Code::ShiftAdd32, [target, base, index], shift);
+        }
+        let (product, summand) = match self.plan.folded(x) {
+            Some(product) => (Some(product), y),
+            None => (self.plan.folded(y), x),
+        };
+        let Some(product) = product.map(|inst| *self.function.inst(inst)) else {
+            return;
+        };
+        let [left, right, summand] =
+            [product.arg(0), product.arg(1), summand].map(|v| self.slot(v));
+        let code = if data.ty == Type::F32 {
+            Code::MulAdd32
+        } else {
+            Code::MulAdd64
+        };
+        self.push(code, [target, left, right], summand.into());
+    }
+
     /// Whether a linear-memory access is of the kind that has instructions of its own.
     fn is_common_access(&self, data: &InstData, addr: Value) -> bool {
         data.x == 0 && self.function.value_type(addr) == Type::I32
@@ -361,16 +388,8 @@ impl<'f> Writer<'f> {
         let addr = data.arg(0);
         match select::load_code(data) {
             Some(code) if self.is_common_access(data, addr) => {
-                let offset = u64::from(data.offset());
-                match (self.constant(addr), code.absolute()) {
-                    (Some(base), Some(code)) => {
-                        self.push(code, [self.target(result), 0, 0], base + offset)
-                    }
-                    _ => {
-                        let base = self.slot(addr);
-                        self.push(code, [self.target(result), base, 0], offset);
-                    }
-                }
+                let target = self.target(result);
+                self.write_access(code, target, addr, data.offset());
             }
             _ => self.write_store_op(data, result),
         }
@@ -382,19 +401,61 @@ impl<'f> Writer<'f> {
             return self.write_store_op(data, Value(0));
         }
         let code = select::store_code(data);
-        let offset = u64::from(data.offset());
-        if let (Some(base), Some(code)) = (self.constant(addr), code.absolute()) {
-            let value = self.slot(value);
-            return self.push(code, [value, 0, 0], base + offset);
-        }
-        let base = self.slot(addr);
-        if let (Some(bits), Some(ri)) = (self.constant(value), code.ri())
+        let is_plain = self.constant(addr).is_none() && self.plan.folded(addr).is_none();
+        if is_plain
+            && let (Some(bits), Some(ri)) = (self.constant(value), code.ri())
             && (code != Code::Store64 || i64::from(bits as i32) as u64 == bits)
         {
-            return self.push(ri, [0, base, 0], offset | bits << 32);
+            let base = self.slot(addr);
+            return self.push(ri, [0, base, 0], u64::from(data.offset()) | bits << 32);
         }
         let value = self.slot(value);
-        self.push(code, [value, base, 0], offset);
+        self.write_access(code, value, addr, data.offset());
+    }
+
+    /// A load into or a store from slot `a`, in the form that suits the address.
+    fn write_access(&mut self, code: Code, a: u16, addr: Value, offset: u32) {
+        let low = u64::from(offset);
+        let Some(forms) = code.address_forms() else {
+            return;
+        };
+        if let Some(base) = self.constant(addr) {
+            return self.push(forms.absolute, [a, 0, 0], base + low);
+        }
+        let Some(sum) = self.plan.folded(addr).map(|inst| *self.function.inst(inst)) else {
+            let base = self.slot(addr);
+            return self.push(code, [a, base, 0], low);
+        };
+        let [x, y] = [sum.arg(0), sum.arg(1)];
+        match (self.constant(x), self.constant(y)) {
+            (_, Some(bits)) => {
+                let base = self.slot(x);
+                self.push(forms.add, [a, base, 0], bits << 32 | low);
+            }
+            (Some(bits), None) => {
+                let base = self.slot(y);
+                self.push(forms.add, [a, base, 0], bits << 32 | low);
+            }
+            (None, None) => {
+                let (base, index, shift) = self.scaled(x, y);
+                self.push(forms.index, [a, base, index], shift << 32 | low);
+            }
+        }
+    }
+
+    /// The slots of a sum, the second of which is shifted left.
+    fn scaled(&mut self, x: Value, y: Value) -> (u16, u16, u64) {
+        for (base, scaled) in [(x, y), (y, x)] {
+            if let Some(shift) = self
+                .plan
+                .folded(scaled)
+                .map(|inst| *self.function.inst(inst))
+            {
+                let count = self.constant(shift.arg(1)).unwrap_or_default() & 31;
+                return (self.slot(base), self.slot(shift.arg(0)), count);
+            }
+        }
+        (self.slot(x), self.slot(y), 0)
     }
 
     fn write_stack_addr(&mut self, data: &InstData, target: u16) {
