@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bakeoff_ir::{
-    ExportItem, Func, GlobalInit, ImportName, MAX_PAGES, Memory, Module, Scalar, Signature, Table,
-    TrapCode, Type,
+    ExportItem, Func, GlobalInit, ImportName, MAX_PAGES, Memory, Module, RefKind, Scalar,
+    Signature, TrapCode, Type,
 };
 
 use crate::builtins::Builtins;
@@ -85,7 +85,8 @@ pub enum InstantiateError {
     /// A table is larger than [`MAX_TABLE_ENTRIES`].
     #[error("a table of {0} entries is too large")]
     TableTooLarge(u32),
-    /// A segment did not fit, or the start function trapped.
+    /// A segment did not fit, a table of functions was to hold something else, or the start function
+    /// trapped.
     #[error(transparent)]
     Trap(#[from] Trap),
 }
@@ -173,15 +174,11 @@ impl Instance {
         let mut instance = Instance::allocate(store, layout);
         instance.set_globals(&module, imports)?;
         let store = instance.store_mut();
-        for (index, decl) in module.tables.iter().enumerate() {
-            let init = store.evaluate(&decl.init);
-            store.tables[index].entries.fill(init);
-            store.refresh_table(Table::from_index(index));
-        }
         (0..module.memories.len())
             .for_each(|index| store.refresh_memory(Memory::from_index(index)));
         store
-            .copy_active_segments()
+            .fill_tables()
+            .and_then(|()| store.copy_active_segments())
             .map_err(|code| Trap { code, host: None })?;
         if let Some(start) = module.start {
             // SAFETY: nobody else knows the instance yet; a start function has no slots.
@@ -389,6 +386,10 @@ fn make_tables(module: &Module, imports: &Imports) -> Result<Vec<TableData>, Ins
         Ok(TableData {
             entries: vec![0; entries as usize],
             max: max.unwrap_or(MAX_TABLE_ENTRIES).min(MAX_TABLE_ENTRIES),
+            max_reference: match decl.kind {
+                RefKind::Func => module.funcs.len() as u64,
+                RefKind::Extern => u64::MAX,
+            },
         })
     };
     module.tables.iter().map(make).collect()
