@@ -251,8 +251,9 @@ impl Instance {
         unsafe { call_export(self.context, export, args) }
     }
 
-    /// Calls a function that escapes with arguments in slots, without looking at names or types: what
-    /// a measurement wants. Slots are as [`Executable::enter`] has them.
+    /// Calls a function that escapes with arguments in slots, without looking for names or making
+    /// vectors: what a measurement wants. Slots are as [`Executable::enter`] has them; bits of an
+    /// argument beyond its type are ignored.
     ///
     /// # Errors
     /// With the trap that ended the call.
@@ -263,6 +264,7 @@ impl Instance {
         let signature = self.module().func_sig(func);
         let wanted = signature.params.len().max(signature.results.len());
         assert!(slots.len() >= wanted, "{wanted} slots are wanted");
+        clear_unused_bits(&signature.params, slots);
         // SAFETY: the context is live, self is borrowed mutably, and the slots were counted.
         unsafe { enter(self.context, func, slots) }
     }
@@ -342,6 +344,12 @@ fn check_limits<N: PartialOrd + std::fmt::Display + Copy>(
         let why = format!("it has {}, and at least {} is wanted", provided.0, wanted.0);
         return Err(mismatch(kind, name, why));
     }
+    if let Some(max) = provided.1
+        && max < provided.0
+    {
+        let why = format!("it has {}, which is more than its limit {max}", provided.0);
+        return Err(mismatch(kind, name, why));
+    }
     match (wanted.1, provided.1) {
         (None, _) => Ok(()),
         (Some(most), Some(max)) if max <= most => Ok(()),
@@ -360,6 +368,10 @@ fn make_memories(
                 let host = find("memory", name, &imports.memories)?;
                 let provided = (host.pages, host.max_pages);
                 check_limits("memory", name, (decl.min_pages, decl.max_pages), provided)?;
+                if host.pages > MAX_PAGES {
+                    let why = format!("a memory has at most {MAX_PAGES} pages, not {}", host.pages);
+                    return Err(mismatch("memory", name, why));
+                }
                 provided
             }
         };
@@ -536,9 +548,12 @@ pub unsafe fn call_host(
         host.call(&mut caller, slots)
     });
     let error = match catch_unwind(call) {
-        Ok(Ok(())) => return Ok(()),
+        Ok(Ok(())) => {
+            clear_unused_bits(&host.signature().results, slots);
+            return Ok(());
+        }
         Ok(Err(error)) => error,
-        Err(payload) => HostError::Panicked(panic_message(payload.as_ref())),
+        Err(payload) => HostError::Panicked(end_panic(payload)),
     };
     // A trap that is passed on keeps its code.
     let code = match &error {
@@ -552,8 +567,20 @@ pub unsafe fn call_host(
     Err(code)
 }
 
-fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+/// Backends rely on zeros there, and safe callers may leave anything.
+fn clear_unused_bits(types: &[Type], slots: &mut [u64]) {
+    for (ty, slot) in types.iter().zip(slots) {
+        *slot &= ty.mask();
+    }
+}
+
+/// The message of a panic, whose payload is dropped.
+fn end_panic(payload: Box<dyn std::any::Any + Send>) -> String {
     let text = payload.downcast_ref::<&str>().map(|s| (*s).to_string());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_default()
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    // A payload may panic when it is dropped; the second panic is not unwrapped any further.
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+    text.unwrap_or_default()
 }

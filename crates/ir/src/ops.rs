@@ -498,7 +498,8 @@ ops! {
     /// `bad_signature`.
     CallIndirect "call_indirect" NONE NONE CallIndirect (I32) -> () CALLS;
     /// Calls a C function by its address, in the platform's convention. The signature has at most
-    /// one result and no `i8` or `i16`; the host vouches for the pointer.
+    /// one result and no `i8` or `i16`; the host vouches for the pointer. If the function enters an
+    /// instance on its thread, that call traps with `stack_overflow`.
     CallRaw "call_raw" NONE NONE CallRaw (I64) -> () CALLS;
     /// Calls a function and returns its results, in the frame of the caller: a chain of any
     /// length takes constant stack.
