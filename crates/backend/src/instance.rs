@@ -555,9 +555,12 @@ pub unsafe fn call_host(
         Ok(Err(error)) => error,
         Err(payload) => HostError::Panicked(end_panic(payload)),
     };
-    // A trap that is passed on keeps its code.
+    // A trap that is passed on keeps its code, unless the host made it up and it is none.
     let code = match &error {
-        HostError::Trapped(trap) => trap.code,
+        HostError::Trapped(trap) => match trap.code {
+            TrapCode::User(number) if number > TrapCode::MAX_USER => TrapCode::Host,
+            code => code,
+        },
         HostError::Failed(_) | HostError::Panicked(_) | HostError::WrongResults { .. } => {
             TrapCode::Host
         }
