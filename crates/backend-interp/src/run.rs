@@ -377,7 +377,10 @@ macro_rules! define_run {
                             let slots = frame.add(insn.b as usize);
                             let signature = code.module.sig(Sig(insn.imm as u32));
                             let count = signature.params.len().max(1);
+                            // Nobody enters from there, as with native code, which has no way to.
+                            let top = stack.top.replace(STACK_WORDS);
                             call_foreign(get!(insn.c), signature, std::slice::from_raw_parts_mut(slots, count));
+                            stack.top.set(top);
                             set!(insn.a, *slots);
                         }
                         Code::TailCall => enter_func!(insn.imm as *const FuncCode, frame, false),
