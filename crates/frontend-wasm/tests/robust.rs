@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use bakeoff_frontend_wasm::{load, translate, translate_text};
+use bakeoff_ir::verify_module;
 
 /// A module with something of everything.
 const EVERYTHING: &str = r#"(module
@@ -51,10 +52,13 @@ impl Random {
     }
 }
 
-/// Translates what may be no module; what comes out must print.
+/// Translates what may be no module; what comes out must verify.
 fn try_translate(bytes: &[u8]) -> bool {
     match translate(bytes) {
-        Ok(module) => !module.to_string().is_empty(),
+        Ok(module) => {
+            verify_module(&module).unwrap_or_else(|e| panic!("{e}\n{module}"));
+            true
+        }
         Err(error) => {
             assert!(!error.message().is_empty());
             false
