@@ -232,6 +232,13 @@ macro_rules! define_run {
                         *frame.add($slot as usize) = value.to_slot();
                     }};
                 }
+                // Nothing, under a name of its own: keeps the compiler from merging the ends of arms,
+                // which would cost a jump in each.
+                macro_rules! apart {
+                    ($name:ident) => {
+                        std::arch::asm!(concat!("/* ", stringify!($name), " */"), options(nomem, nostack, preserves_flags))
+                    };
+                }
                 macro_rules! jump {
                     ($insn:expr, $relative:expr) => {
                         pc = (std::ptr::from_ref($insn)).offset($relative as isize)
@@ -300,35 +307,35 @@ macro_rules! define_run {
                     pc = pc.add(1);
                     match insn.code {
                         $(
-                            Code::$c_rr => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(get!(insn.c))); set!(insn.a, $c_e) }
-                            Code::$c_ri => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(insn.imm)); set!(insn.a, $c_e) }
+                            Code::$c_rr => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(get!(insn.c))); set!(insn.a, $c_e); apart!($c_rr) }
+                            Code::$c_ri => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(insn.imm)); set!(insn.a, $c_e); apart!($c_ri) }
                         )*
                         $(
-                            Code::$o_rr => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e) }
-                            Code::$o_ri => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(insn.imm)); set!(insn.a, $o_e) }
-                            Code::$o_ir => { let ($o_x, $o_y) = ($o_ty::from_slot(insn.imm), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e) }
+                            Code::$o_rr => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e); apart!($o_rr) }
+                            Code::$o_ri => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(insn.imm)); set!(insn.a, $o_e); apart!($o_ri) }
+                            Code::$o_ir => { let ($o_x, $o_y) = ($o_ty::from_slot(insn.imm), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e); apart!($o_ir) }
                         )*
                         $(
-                            Code::$p_rr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); set!(insn.a, u64::from($p_e)) }
-                            Code::$p_ri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(insn.imm)); set!(insn.a, u64::from($p_e)) }
-                            Code::$p_brr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); if $p_e { jump!(insn, insn.imm as i64 >> 32) } }
-                            Code::$p_bri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_half(insn.imm as u32)); if $p_e { jump!(insn, insn.imm as i64 >> 32) } }
+                            Code::$p_rr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); set!(insn.a, u64::from($p_e)); apart!($p_rr) }
+                            Code::$p_ri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(insn.imm)); set!(insn.a, u64::from($p_e)); apart!($p_ri) }
+                            Code::$p_brr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); if $p_e { jump!(insn, insn.imm as i64 >> 32) }; apart!($p_brr) }
+                            Code::$p_bri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_half(insn.imm as u32)); if $p_e { jump!(insn, insn.imm as i64 >> 32) }; apart!($p_bri) }
                         )*
                         $(
-                            Code::$u => { let $u_x = $u_ty::from_slot(get!(insn.b)); set!(insn.a, $u_e) }
+                            Code::$u => { let $u_x = $u_ty::from_slot(get!(insn.b)); set!(insn.a, $u_e); apart!($u) }
                         )*
                         $(
-                            Code::$t_rr => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(get!(insn.c))); set!(insn.a, ($t_e)?) }
-                            Code::$t_ri => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(insn.imm)); set!(insn.a, ($t_e)?) }
+                            Code::$t_rr => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(get!(insn.c))); set!(insn.a, ($t_e)?); apart!($t_rr) }
+                            Code::$t_ri => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(insn.imm)); set!(insn.a, ($t_e)?); apart!($t_ri) }
                         )*
                         $(
-                            Code::$l => { let from = access!((get!(insn.b)) + insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to) }
-                            Code::$l_abs => { let from = access!(insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to) }
+                            Code::$l => { let from = access!((get!(insn.b)) + insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l) }
+                            Code::$l_abs => { let from = access!(insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_abs) }
                         )*
                         $(
-                            Code::$s => { let to = access!((get!(insn.b)) + insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty) }
-                            Code::$s_i => { let to = access!((get!(insn.b)) + (insn.imm & u64::from(u32::MAX)), $s_ty); to.write_unaligned((insn.imm as i64 >> 32) as $s_ty) }
-                            Code::$s_abs => { let to = access!(insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty) }
+                            Code::$s => { let to = access!((get!(insn.b)) + insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s) }
+                            Code::$s_i => { let to = access!((get!(insn.b)) + (insn.imm & u64::from(u32::MAX)), $s_ty); to.write_unaligned((insn.imm as i64 >> 32) as $s_ty); apart!($s_i) }
+                            Code::$s_abs => { let to = access!(insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_abs) }
                         )*
                         Code::Const => set!(insn.a, insn.imm),
                         Code::Copy => set!(insn.a, get!(insn.b)),
