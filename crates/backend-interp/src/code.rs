@@ -221,7 +221,7 @@ macro_rules! for_each_code {
                 Jump
                 // Branch if b is not zero, is zero.
                 BrNz BrZ
-                // Continue at the jump that stands at min(b, imm) behind this.
+                // Make the jump that stands at min(b, imm) behind this.
                 BrTable
                 // a: where the only result goes; b: slot 0 of the callee; imm: the callee.
                 Call

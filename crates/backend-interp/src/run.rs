@@ -369,7 +369,11 @@ macro_rules! define_run {
                         Code::Jump => jump!(insn, insn.imm),
                         Code::BrNz => if get!(insn.b) != 0 { jump!(insn, insn.imm) },
                         Code::BrZ => if get!(insn.b) == 0 { jump!(insn, insn.imm) },
-                        Code::BrTable => pc = pc.add(get!(insn.b).min(insn.imm) as usize),
+                        Code::BrTable => {
+                            // The jump that stands there is made at once.
+                            let entry = &*pc.add(get!(insn.b).min(insn.imm) as usize);
+                            jump!(entry, entry.imm);
+                        }
                         Code::Call => enter_func!(insn.imm as *const FuncCode, frame.add(insn.b as usize), true),
                         Code::CallIndirect => call!(insn, resolve(code, context, insn.imm, get!(insn.c))?),
                         Code::CallHost => call!(insn, Func(insn.imm as u32)),

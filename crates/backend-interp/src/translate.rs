@@ -188,7 +188,7 @@ impl<'f> Writer<'f> {
             for inst in self.function.insts(*block) {
                 if !plan.skips(inst) {
                     self.scratch_used = 0;
-                    self.write_inst(inst, *block, next);
+                    self.write_inst(inst, next);
                 }
             }
         }
@@ -240,7 +240,7 @@ impl<'f> Writer<'f> {
         }
     }
 
-    fn write_inst(&mut self, inst: Inst, block: Block, next: Option<Block>) {
+    fn write_inst(&mut self, inst: Inst, next: Option<Block>) {
         let data = *self.function.inst(inst);
         let result = self.function.result(inst);
         match data.op {
@@ -281,7 +281,7 @@ impl<'f> Writer<'f> {
             Op::ReturnCall | Op::ReturnCallIndirect => self.write_tail_call(&data),
             Op::Return => self.write_return(&data),
             Op::Jump => self.write_jump(&self.function.edges(&data)[0], next),
-            Op::Brif => self.write_brif(&data, block, next),
+            Op::Brif => self.write_brif(&data, next),
             Op::BrTable => self.write_br_table(&data),
             Op::Trap => self.push(Code::Trap, [0; 3], data.x.into()),
             Op::Trapz | Op::Trapnz => {
@@ -704,15 +704,15 @@ impl<'f> Writer<'f> {
         self.push_jump(edge.block, next);
     }
 
-    fn write_brif(&mut self, data: &InstData, block: Block, next: Option<Block>) {
+    fn write_brif(&mut self, data: &InstData, next: Option<Block>) {
         let [then, els] = [self.function.edges(data)[0], self.function.edges(data)[1]];
         let [then_moves, else_moves] = [self.edge_moves(&then), self.edge_moves(&els)];
         if then_moves.is_empty() && (next != Some(then.block) || !else_moves.is_empty()) {
-            let branch = self.push_branch(data, block, true);
+            let branch = self.push_branch(data, true);
             self.fixups.push((branch, then.block));
             return self.write_jump(&els, next);
         }
-        let branch = self.push_branch(data, block, false);
+        let branch = self.push_branch(data, false);
         if else_moves.is_empty() {
             self.fixups.push((branch, els.block));
             return self.write_jump(&then, next);
@@ -724,11 +724,11 @@ impl<'f> Writer<'f> {
     }
 
     /// A branch, yet without a target, that is taken if the condition is `if_true`. Returns where.
-    fn push_branch(&mut self, data: &InstData, block: Block, if_true: bool) -> u32 {
+    fn push_branch(&mut self, data: &InstData, if_true: bool) -> u32 {
         let condition = data.arg(0);
         let fused = self
             .plan
-            .fused_comparison(block)
+            .folded(condition)
             .map(|inst| *self.function.inst(inst));
         match fused.and_then(|fused| {
             Some((
