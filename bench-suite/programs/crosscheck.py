@@ -73,12 +73,15 @@ def run(entry, size, loaded):
         return (HERE / resolve(step["file"])).read_bytes()
 
     for step in entry.get("before", []) + [entry["time"]] + entry.get("check", []):
+        offset = step.get("offset", 0)
         if "write" in step:
             data = content(step)
-            ctypes.memmove(resolve(step["write"]), data, len(data))
+            ctypes.memmove(resolve(step["write"]) + offset, data, len(data))
         elif "read" in step:
             data = content(step)
-            yield "read", ctypes.string_at(resolve(step["read"]), len(data)).hex(), data.hex()
+            yield "read", ctypes.string_at(resolve(step["read"]) + offset, len(data)).hex(), data.hex()
+        elif "load" in step:
+            raise NotImplementedError("structures with pointers are laid out otherwise natively")
         else:
             function = getattr(loaded, step["call"])
             args = zip(step.get("args", []), function.argtypes, strict=True)

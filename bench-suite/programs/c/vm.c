@@ -29,12 +29,13 @@ static const char *const source =
     ":fib enter 0 0 push 1 load push 'f push 3 call ret "
     ":f enter 1 0 get 0 push 2 lt jz 'more get 0 ret "
     ":more get 0 push 1 sub push 'f push 3 call get 0 push 2 sub push 'f push 3 call add ret "
-    /* sort: fills cell[2] cells with a linear congruential sequence, sorts by insertion with gaps, adds up */
+    /* sort: fills cell[2] cells with a linear congruential sequence, sorts by insertion with gaps (the last
+     * of which is 1, since (2 * 5 + 1) / 11 is), adds up */
     ":sort enter 0 5 push 12345 set 1 "
     ":fillup get 0 push 2 load lt jz 'gaps get 1 push 1103515245 mul push 12345 add push 2147483647 and set 1 "
     "get 1 push 8 shr get 0 push 16 add store inc 0 jmp 'fillup "
     ":gaps push 2 load set 2 "
-    ":gap get 2 push 5 mul push 11 div set 2 get 2 jz 'sorted get 2 set 0 "
+    ":gap get 2 push 5 mul push 1 add push 11 div set 2 get 2 jz 'sorted get 2 set 0 "
     ":each get 0 push 2 load lt jz 'gap get 0 push 16 add load set 1 get 0 set 3 "
     ":sink get 3 get 2 lt jnz 'drop get 1 get 3 get 2 sub push 16 add load lt jz 'drop "
     "get 3 get 2 sub push 16 add load get 3 push 16 add store get 3 get 2 sub set 3 jmp 'sink "

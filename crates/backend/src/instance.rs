@@ -270,7 +270,15 @@ impl Instance {
     }
 
     /// The bytes of an exported memory.
-    pub fn memory(&mut self, export: &str) -> Option<&mut [u8]> {
+    pub fn memory(&self, export: &str) -> Option<&[u8]> {
+        match self.module().export(export)? {
+            ExportItem::Memory(memory) => Some(self.store().memories[memory.index()].slice()),
+            ExportItem::Func(_) | ExportItem::Global(_) | ExportItem::Table(_) => None,
+        }
+    }
+
+    /// The bytes of an exported memory, to be written.
+    pub fn memory_mut(&mut self, export: &str) -> Option<&mut [u8]> {
         // SAFETY: the context is live, and self is borrowed mutably.
         unsafe { exported_memory(self.context, export) }
     }

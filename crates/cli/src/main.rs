@@ -1,0 +1,196 @@
+//! The `bakeoff` command: compare backends, run, print, verify and disassemble modules.
+//!
+//! Exit status: 0 all well; 1 a program failed, trapped or disagreed; 2 wrong usage or input.
+#![forbid(unsafe_code)]
+
+mod compare;
+mod disasm;
+mod error;
+mod run;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bakeoff_registry::{CONFIGURATIONS, Configuration};
+use bakeoff_suite::Size;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use error::CliError;
+
+/// Compares ways of turning one program into running code.
+#[derive(Parser)]
+#[command(name = "bakeoff", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile and run programs on every backend, check that all agree, and print what each costs.
+    ///
+    /// Without arguments: the whole suite at quick size, every backend.
+    Compare(CompareArgs),
+    /// Run a module (.ir, .wasm, .wat) or an entry of the suite (.toml) on one backend.
+    ///
+    /// Without --invoke a text module runs its `; run:` and `; trap:` lines, an entry its steps, and
+    /// any other module its start function.
+    Run(RunArgs),
+    /// List the backends.
+    Backends,
+    /// Print a module in the text form of the IR.
+    Print {
+        /// A module: .ir, .wasm or .wat.
+        file: PathBuf,
+    },
+    /// Check a module or an entry of the suite.
+    Verify {
+        /// A module (.ir, .wasm, .wat) or an entry (.toml).
+        file: PathBuf,
+    },
+    /// Print the code that a backend makes of a module.
+    Disasm {
+        /// A module: .ir, .wasm or .wat.
+        file: PathBuf,
+        /// The backend, see `bakeoff backends`.
+        #[arg(long)]
+        backend: String,
+        /// Only the parts whose name contains this.
+        #[arg(long)]
+        filter: Option<String>,
+    },
+}
+
+/// What to compare.
+#[derive(Args)]
+struct CompareArgs {
+    /// Entries (.toml) or text modules with a `; run:` line (.ir) instead of the suite's.
+    #[arg(conflicts_with = "suite")]
+    files: Vec<PathBuf>,
+    /// Only the programs of this part of the suite.
+    #[arg(long, value_name = "NAME")]
+    suite: Option<String>,
+    /// Only these backends, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    backends: Vec<String>,
+    /// The size of the runs.
+    #[arg(long, value_enum, default_value_t = SizeArg::Quick)]
+    size: SizeArg,
+    /// Samples of each program and backend.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    samples: u16,
+    /// What shuffles the order of the samples.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Write the figures and all samples to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// What to run.
+#[derive(Args)]
+struct RunArgs {
+    /// A module (.ir, .wasm, .wat) or an entry (.toml).
+    file: PathBuf,
+    /// The backend, see `bakeoff backends`.
+    #[arg(long, default_value = bakeoff_registry::BASELINE)]
+    backend: String,
+    /// The exported function to call.
+    #[arg(long, value_name = "F")]
+    invoke: Option<String>,
+    /// The size of the run of an entry.
+    #[arg(long, value_enum, default_value_t = SizeArg::Quick)]
+    size: SizeArg,
+    /// Arguments of the function.
+    #[arg(allow_negative_numbers = true, requires = "invoke")]
+    args: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SizeArg {
+    Quick,
+    Full,
+}
+
+impl From<SizeArg> for Size {
+    fn from(size: SizeArg) -> Size {
+        match size {
+            SizeArg::Quick => Size::Quick,
+            SizeArg::Full => Size::Full,
+        }
+    }
+}
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Failed,
+}
+
+fn main() -> ExitCode {
+    // A pipe that is closed early ends the program quietly instead of by a panic.
+    let outcome = dispatch(Cli::parse());
+    match outcome {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Failed) => ExitCode::from(1),
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{:?}", error.report());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<Verdict, CliError> {
+    match cli.command {
+        Command::Compare(args) => compare::command(&args),
+        Command::Run(args) => run::command(&args),
+        Command::Backends => table::backends(),
+        Command::Print { file } => {
+            let loaded = bakeoff_bench_suite::load_module(&file)?;
+            print_text(&loaded.module.to_string())
+        }
+        Command::Verify { file } => run::verify(&file),
+        Command::Disasm {
+            file,
+            backend,
+            filter,
+        } => {
+            let loaded = bakeoff_bench_suite::load_module(&file)?;
+            disasm::command(loaded.module, find_backend(&backend)?, filter.as_deref())
+        }
+    }
+}
+
+fn find_backend(name: &str) -> Result<&'static Configuration, CliError> {
+    Ok(bakeoff_registry::find(name)?)
+}
+
+/// The configurations of these names; all for none.
+fn find_backends(names: &[String]) -> Result<Vec<&'static Configuration>, CliError> {
+    if names.is_empty() {
+        return Ok(CONFIGURATIONS.iter().collect());
+    }
+    let mut found: Vec<&'static Configuration> = Vec::new();
+    for name in names {
+        let configuration = find_backend(name)?;
+        if !found.iter().any(|c| c.name == configuration.name) {
+            found.push(configuration);
+        }
+    }
+    Ok(found)
+}
+
+/// Writes to standard output.
+fn print_text(text: &str) -> Result<Verdict, CliError> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(CliError::Output)?;
+    Ok(Verdict::Good)
+}
