@@ -64,9 +64,16 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "ir" | "code-memory" | "reports" => &[],
         "backend" => &["ir", "code-memory"],
-        "suite" => &["ir"],
+        "suite" | "wasm-spec" => &["ir"],
         "registry" => &["ir", "backend", "backend-*"],
-        "difftest" => &["ir", "backend", "registry", "suite", "frontend-*"],
+        "difftest" => &[
+            "ir",
+            "backend",
+            "registry",
+            "suite",
+            "frontend-*",
+            "wasm-spec",
+        ],
         "bench-suite" => &[
             "ir",
             "backend",
