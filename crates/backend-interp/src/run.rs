@@ -159,7 +159,7 @@ pub(crate) unsafe fn enter(
     let module = &code.module;
     let signature = module.func_sig(func);
     let (params, results) = (signature.params.len(), signature.results.len());
-    STACK.with(|stack| {
+    let result = STACK.try_with(|stack| {
         let callee = &code.funcs[func.index()];
         let (top, slots_top) = (stack.top.get(), stack.slots_top.get());
         // One word for a result, two for the link.
@@ -185,7 +185,9 @@ pub(crate) unsafe fn enter(
         stack.top.set(top);
         stack.slots_top.set(slots_top);
         result
-    })
+    });
+    // A thread that is ending has no stack any more.
+    result.unwrap_or(Err(TrapCode::StackOverflow))
 }
 
 macro_rules! define_run {

@@ -159,8 +159,8 @@ block0{params}:
     }
 
     fn function(&self, number: usize) -> &str {
-        let functions = self.source.split_inclusive("}\n");
-        functions.skip(number).next().unwrap_or_default()
+        let mut functions = self.source.split_inclusive("}\n");
+        functions.nth(number).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What tests that run modules share.
 #![allow(dead_code, reason = "every test uses a part of it")]
 
+pub(crate) mod host;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
