@@ -22,7 +22,7 @@ fn instances_of_one_module_are_independent() {
             assert_eq!(b.call("step", &int(x)), Ok(int(3 * x)), "{name}");
             a.call("load", &int(-1)).unwrap_err();
         }
-        a.memory("mem").unwrap()[0] = 1;
+        a.memory_mut("mem").unwrap()[0] = 1;
         assert_eq!(b.memory("mem").unwrap()[0], 0);
         a.call("step", &int(1)).unwrap();
         assert_eq!(steps(&a) - steps(&b), 101);

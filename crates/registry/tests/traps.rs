@@ -168,7 +168,7 @@ block0{params}:
 fn check_state(instance: &mut Instance, token: u32, what: &impl Fn() -> String) {
     let global = instance.global("token").unwrap().bits();
     assert_eq!(global, u64::from(token), "the global after {}", what());
-    let memory = instance.memory("mem").unwrap();
+    let memory = instance.memory_mut("mem").unwrap();
     assert_eq!(memory.len() as u64, PAGE);
     assert_eq!(
         memory[TOKEN_AT..TOKEN_AT + 4],
