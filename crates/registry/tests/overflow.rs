@@ -5,7 +5,9 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bakeoff_backend::{CallError, Caller, HostError, HostFunc, Imports, Instance, Trap};
+use bakeoff_backend::{
+    CallError, Caller, HostError, HostFunc, Imports, Instance, NoPhases, Options, Target, Trap,
+};
 use bakeoff_ir::{Scalar, TrapCode};
 
 const SOURCE: &str = r#"
@@ -272,6 +274,42 @@ fn entries_on_a_nearly_full_stack_are_entries_or_traps() {
         assert!(depth > 100, "{name}: {depth}");
         overflows(name, &mut instance, "down", depth - 1);
     });
+}
+
+#[test]
+fn frames_beyond_any_encoding_are_refused_or_overflow() {
+    let module = |slots: &str| {
+        format!(
+            "export func @f(i32) -> i32 {{\n{slots}block0(v0: i32):\n    stack_store.i32 v0, ss0+0x7ffffff0\n    v1 = stack_load.i32 ss0+0x7ffffff0\n    return v1\n}}\n"
+        )
+    };
+    let huge = [
+        "    ss0 = stack_slot 2147483648, align 8\n",
+        "    ss0 = stack_slot 2147483647, align 1\n",
+        "    ss0 = stack_slot 2147483647, align 8\n    ss1 = stack_slot 2147483648, align 8\n",
+    ];
+    for slots in huge {
+        let module = common::module(&module(slots));
+        for configuration in bakeoff_registry::CONFIGURATIONS {
+            let target = Target::host().unwrap();
+            let (options, backend) = (Options::default(), configuration.backend);
+            match backend.compile(&module, target, &options, &mut NoPhases) {
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(
+                        text.contains("stack slots of @f"),
+                        "{}: {text}",
+                        configuration.name
+                    );
+                }
+                Ok(executable) => {
+                    let mut instance = common::instantiate(&executable, &imports().0);
+                    let got = common::trap_of(instance.call("f", &[Scalar::i32(1)]));
+                    assert_eq!(got, Ok(TrapCode::StackOverflow), "{}", configuration.name);
+                }
+            }
+        }
+    }
 }
 
 /// Recursion runs on the guest stack: that of the thread may be small.
