@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Answers that do not come from the C sources: the standard library's, or a program written anew here.
+"""Answers that come neither from the C sources nor from the IR: the standard library's, closed forms, or a
+program written anew here.
 
     reference.py        checks the entries of this directory, both sizes where Python is fast enough
 
 Covered: sha256 and blake2b (hashlib), nqueens and vm (published sequences), bignum (Python's integers), dijkstra
 (heapq), nbody and gemm's trace (the same arithmetic on Python's floats, which are IEEE doubles), life (a set of
 cells), json (the json module over a document generated here), regex (the re module), hashmap (a dict).
+All programs of the suite `ir`: fib, sum_billion, sum_1m and gcd by other formulas, crc32 by zlib, quicksort by
+sorted, the rest by the plain algorithm (a slice for the sieve, a memo for collatz).
 """
 import hashlib
 import heapq
@@ -16,6 +19,7 @@ import pathlib
 import re
 import sys
 import tomllib
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 MASK = (1 << 64) - 1
@@ -283,12 +287,139 @@ def hashmap(p):
     return {"sum": mix(mix(total, weighted), len(counts))}
 
 
+def fib(p):
+    a, b = 0, 1
+    for _ in range(p["n"]):
+        a, b = b, a + b
+    return {"answer": a}
+
+
+def sum_billion(p):
+    return {"answer": p["n"] * (p["n"] + 1) // 2}
+
+
+def sum_1m(p):
+    total = 0
+    for _ in range(p["rounds"]):
+        total = (total << 1 | total >> 31) + 1_000_000 * 1_000_001 // 2 & 0xFFFFFFFF
+    return {"answer": total}
+
+
+def sieve(p):
+    n, prime = p["n"], bytearray([1]) * p["n"]
+    prime[:2] = b"\0\0"
+    for i in range(2, math.isqrt(n - 1) + 1):
+        if prime[i]:
+            prime[i * i::i] = bytes(len(range(i * i, n, i)))
+    return {"primes": prime.count(1)}
+
+
+def collatz(p):
+    n = p["n"]
+    steps, best = [0, 0] + [None] * (n - 2), 1
+    for start in range(2, n):
+        number, way = start, 0
+        while number >= start:
+            number = number * 3 + 1 if number & 1 else number >> 1
+            way += 1
+        steps[start] = way + steps[number]
+        if steps[start] > steps[best]:
+            best = start
+    return {"start": best, "steps": steps[best]}
+
+
+def gcd(p):
+    # The sum over d of phi(d) * floor(n / d)^2.
+    n = p["n"]
+    phi = list(range(n + 1))
+    for i in range(2, n + 1):
+        if phi[i] == i:
+            for multiple in range(i, n + 1, i):
+                phi[multiple] -= phi[multiple] // i
+    return {"answer": sum(phi[d] * (n // d) ** 2 for d in range(1, n + 1)) & 0xFFFFFFFF}
+
+
+def mandelbrot(p):
+    n = p["n"]
+    step, total = 3.0 / n, 0
+    for row in range(n):
+        imaginary = -1.5 + row * step
+        for column in range(n):
+            real = -2.0 + column * step
+            x = y = 0.0
+            steps = 0
+            while steps < 100 and x * x + y * y <= 4.0:
+                x, y = x * x - y * y + real, x * y + x * y + imaginary
+                steps += 1
+            total += steps
+    return {"steps": total}
+
+
+def matmul(p):
+    n, total = p["n"], 0.0
+    a = [[(i + j) / n for j in range(n)] for i in range(n)]
+    columns = [[(i - j) / n for i in range(n)] for j in range(n)]
+    for row in a:
+        for column in columns:
+            element = 0.0
+            for x, y in zip(row, column):
+                element += x * y
+            total += element
+    return {"sum": total}
+
+
+def quicksort(p):
+    state, numbers, total = 1, [], START
+    for _ in range(p["n"]):
+        state = state * 6364136223846793005 + 1442695040888963407 & MASK
+        number = state >> 32
+        numbers.append(number - (number >> 31 << 32))
+    for number in sorted(numbers):
+        total = (total ^ number & 0xFFFFFFFF) * 0x100000001B3 & MASK
+    return {"hash": total}
+
+
+def crc32(p):
+    state, message = 1, bytearray()
+    for _ in range(65536):
+        state = state * 1664525 + 1013904223 & 0xFFFFFFFF
+        message.append(state >> 24)
+    total = 0
+    for _ in range(p["rounds"]):
+        total = zlib.crc32(message, total)
+    return {"crc": total}
+
+
+def string_build(p):
+    text = "".join(f"{i} " for i in range(p["n"])).encode()
+    total = 0x811C9DC5
+    for byte in text:
+        total = (total ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return {"hash": total, "length": len(text)}
+
+
+def states(p):
+    state, last, found = 88172645463325252, 0, 0
+    for _ in range(p["n"]):
+        state ^= state << 13 & MASK
+        state ^= state >> 7
+        state ^= state << 17 & MASK
+        last = (last << 1 | state >> 63) & 7
+        found += last == 0b101
+    return {"count": found}
+
+
 # Sizes at which Python takes too long are left to crosscheck.py.
 REFERENCES = {
     "sha256": (sha256, ["quick", "full"]), "blake2b": (blake2b, ["quick", "full"]), "nqueens": (nqueens, ["quick", "full"]),
     "vm": (vm, ["quick", "full"]), "bignum": (bignum, ["quick", "full"]), "dijkstra": (dijkstra, ["quick", "full"]),
     "nbody": (nbody, ["quick"]), "gemm": (gemm, ["quick", "full"]), "life": (life, ["quick"]),
     "json": (json_, ["quick", "full"]), "regex": (regex, ["quick", "full"]), "hashmap": (hashmap, ["quick", "full"]),
+    "fib": (fib, ["quick", "full"]), "sum_billion": (sum_billion, ["quick", "full"]), "sum_1m": (sum_1m, ["quick", "full"]),
+    "sieve": (sieve, ["quick", "full"]), "collatz": (collatz, ["quick", "full"]), "gcd": (gcd, ["quick", "full"]),
+    "mandelbrot": (mandelbrot, ["quick", "full"]), "matmul": (matmul, ["quick", "full"]),
+    "quicksort": (quicksort, ["quick", "full"]), "crc32": (crc32, ["quick", "full"]),
+    "string_build": (string_build, ["quick", "full"]), "states": (states, ["quick", "full"]),
 }
 
 
@@ -299,6 +430,8 @@ def main():
         for size in sizes:
             for key, answer in reference(entry[size]).items():
                 stated = entry[size][key]
+                if isinstance(stated, str) and isinstance(answer, int):
+                    stated = int(stated, 0)  # TOML's numbers end at 2^63
                 right = stated == answer
                 failures += not right
                 print(f"{name}.{size} {key}: " + ("agrees" if right else f"{answer}, but the entry states {stated}"), flush=True)

@@ -1,8 +1,9 @@
 //! `peers`: other people's engines on the programs of the benchmark suite.
 //!
 //! Purpose: a number of ours means little without one beside it that readers know. Every engine
-//! gets the same bytes and the same steps, from the same entries as our own backends, through the
-//! [`Guest`](bakeoff_suite::Guest) trait, and is configured as its users find it.
+//! gets the same bytes and the same steps, from the same entries, through the
+//! [`Guest`](bakeoff_suite::Guest) trait, and is configured as its users find it. Our own backends run
+//! among them, interleaved with the rest.
 //!
 //! Terms: a *sample* is one round from bytes to a checked answer in a fresh instance; `compile_ns`
 //! is from bytes to a module of the engine, validation included; `run_ns` is the timed call alone.

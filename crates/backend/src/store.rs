@@ -150,6 +150,7 @@ impl Store {
     }
 
     /// `memory_fill`.
+    #[inline]
     pub fn memory_fill(&mut self, memory: Memory, to: u64, byte: u8, len: u64) -> TrapResult<()> {
         let bytes = self.memories[memory.index()].slice_mut();
         let range = checked_range(to, len, bytes.len(), TrapCode::MemoryOutOfBounds)?;
@@ -158,6 +159,7 @@ impl Store {
     }
 
     /// `memory_copy`.
+    #[inline]
     pub fn memory_copy(
         &mut self,
         to: (Memory, u64),
@@ -168,17 +170,15 @@ impl Store {
         let size = |m: Memory| self.memories[m.index()].bytes() as usize;
         let source = checked_range(from.1, len, size(from.0), trap)?;
         let target = checked_range(to.1, len, size(to.0), trap)?;
-        match self
-            .memories
-            .get_disjoint_mut([to.0.index(), from.0.index()])
-        {
-            Ok([target_memory, source_memory]) => {
-                target_memory.slice_mut()[target].copy_from_slice(&source_memory.slice()[source]);
-            }
-            // One memory is both.
-            Err(_) => self.memories[to.0.index()]
-                .slice_mut()
-                .copy_within(source, target.start),
+        // Nearly always one memory is both, and most copies are of a few bytes: that way is short.
+        if to.0 == from.0 {
+            let memory = self.memories[to.0.index()].slice_mut();
+            memory.copy_within(source, target.start);
+            return Ok(());
+        }
+        let memories = [to.0.index(), from.0.index()];
+        if let Ok([target_memory, source_memory]) = self.memories.get_disjoint_mut(memories) {
+            target_memory.slice_mut()[target].copy_from_slice(&source_memory.slice()[source]);
         }
         Ok(())
     }

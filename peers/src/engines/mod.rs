@@ -1,5 +1,6 @@
 //! The engines. A further one is one file with an [`Engine`] in it, and its line in [`all`].
 
+mod bakeoff;
 mod wasmi_1;
 mod wasmi_2;
 mod wasmtime;
@@ -29,6 +30,7 @@ fn all() -> Result<Vec<Box<dyn Engine>>, String> {
     engines.extend(wasmtime::all()?);
     engines.push(Box::new(wasmi_1::Wasmi));
     engines.push(Box::new(wasmi_2::Wasmi));
+    engines.extend(bakeoff::all());
     Ok(engines)
 }
 
