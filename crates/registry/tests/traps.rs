@@ -343,6 +343,97 @@ fn the_last_byte_is_inside_and_growth_moves_the_end() {
     });
 }
 
+/// How an index is computed from `v0` and `v1`: in the text, and in numbers before they wrap.
+type Sum = (&'static str, fn(u64, u64) -> u64);
+
+/// Backends fold sums into addresses, but the sum wraps at the width of its type, and only then the
+/// offset is added, without wrapping.
+#[test]
+fn sums_as_indices_wrap_before_the_offset_is_added() {
+    const SUMS: [Sum; 7] = [
+        ("v9 = iadd.T v0, v1", |a, b| a.wrapping_add(b)),
+        ("v8 = iconst.T -4\n    v9 = iadd.T v0, v8", |a, _| {
+            a.wrapping_sub(4)
+        }),
+        ("v8 = iconst.T 65532\n    v9 = iadd.T v8, v0", |a, _| {
+            a.wrapping_add(65532)
+        }),
+        ("v8 = iconst.T 4\n    v9 = isub.T v0, v8", |a, _| {
+            a.wrapping_sub(4)
+        }),
+        (
+            "v7 = iconst.T 2\n    v8 = ishl.T v1, v7\n    v9 = iadd.T v0, v8",
+            |a, b| a.wrapping_add(b << 2),
+        ),
+        (
+            "v7 = iconst.T 31\n    v8 = ishl.T v1, v7\n    v9 = iadd.T v8, v0",
+            |a, b| a.wrapping_add(b << 31),
+        ),
+        (
+            "v7 = iconst.T 3\n    v8 = ishl.T v0, v7\n    v9 = iadd.T v8, v8",
+            |a, _| (a << 3).wrapping_add(a << 3),
+        ),
+    ];
+    const OFFSETS: [u64; 4] = [0, 4, 65528, 0xffff_fffc];
+    let mut source = String::from("memory mem0 = 1..1\n");
+    let mut cases = Vec::new();
+    for ty in [Type::I32, Type::I64] {
+        for (sum, value) in SUMS {
+            for offset in OFFSETS {
+                let number = cases.len();
+                let sum = sum.replace(".T", &format!(".{ty}"));
+                write!(
+                    source,
+                    "export func @load{number}({ty}, {ty}) -> i32 {{\nblock0(v0: {ty}, v1: {ty}):\n    {sum}\n    v20 = load.i32 mem0, v9+{offset}\n    return v20\n}}
+export func @store{number}({ty}, {ty}) {{\nblock0(v0: {ty}, v1: {ty}):\n    {sum}\n    v20 = iconst.i32 0\n    store.i32 mem0, v20, v9+{offset}\n    return\n}}\n"
+                )
+                .unwrap();
+                cases.push((ty, value, offset, sum));
+            }
+        }
+    }
+    common::on_every_configuration(&source, |name, executable| {
+        let mut instance = common::instantiate(executable, &common::imports());
+        let mut inside = 0;
+        for (number, (ty, value, offset, sum)) in cases.iter().enumerate() {
+            let most = ty.mask();
+            let values = [
+                0,
+                4,
+                5,
+                4096,
+                8191,
+                8192,
+                65528,
+                65532,
+                65536,
+                most,
+                most - 3,
+                most / 2 + 1,
+            ];
+            for (a, b) in values.iter().flat_map(|a| values.map(|b| (*a, b))) {
+                let index = value(a, b) & most;
+                let end = index.checked_add(offset + 4);
+                let fits = end.is_some_and(|end| end <= PAGE);
+                inside += u32::from(fits);
+                let args = [Scalar::new(*ty, a), Scalar::new(*ty, b)];
+                for access in ["load", "store"] {
+                    let got = instance.call(&format!("{access}{number}"), &args);
+                    let agrees = match fits {
+                        true => got.is_ok(),
+                        false => common::trap_of(got.clone()) == Ok(TrapCode::MemoryOutOfBounds),
+                    };
+                    assert!(
+                        agrees,
+                        "{name}: {access} at +{offset} of {sum} with {a} and {b} gave {got:?}"
+                    );
+                }
+            }
+        }
+        assert!(inside > 500, "{inside}");
+    });
+}
+
 fn row(types: &[Type], values: &[i64]) -> Vec<Scalar> {
     let typed = types.iter().zip(values);
     typed.map(|(ty, value)| scalar(*ty, *value)).collect()
