@@ -552,13 +552,13 @@ impl<'t> Translator<'t> {
                 signature
             }
         };
-        let table = self.context_constant(offset::BUILTINS);
-        let callee = self.pos.ins().load(
-            types::I64,
-            Self::constant_flags(),
-            table,
-            builtin.offset() as i32,
-        );
+        // The addresses are constants, but Cranelift must not know: it would load them long before the
+        // call, which is often on a cold path, and keep them in registers or spill them.
+        let (flags, context) = (MemFlagsData::trusted(), self.context);
+        let at = offset::BUILTINS as i32;
+        let table = self.pos.ins().load(types::I64, flags, context, at);
+        let at = builtin.offset() as i32;
+        let callee = self.pos.ins().load(types::I64, flags, table, at);
         let mut all = vec![self.context];
         all.extend_from_slice(args);
         let call = self.pos.ins().call_indirect(signature, callee, &all);

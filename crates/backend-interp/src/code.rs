@@ -14,7 +14,7 @@
 //! * *Forms*: `rr` reads two slots; `ri` reads `b` and takes the constant `imm` on the right; `ir` takes
 //!   `imm` on the left and reads `c`. Commutative ops have no `ir`.
 //! * A branch target is a number of instructions relative to the branch: in the high half of `imm` for
-//!   fused compare-and-branch, else in all of it. The low half then holds the constant of the `ri` form:
+//!   branches that do something else too, else in all of it. The low half then holds the constant of the `ri` form:
 //!   sign-extended for 64-bit integers, an `f32` that is widened for `f64`.
 //!
 //! [`for_each_code`] is the one table. `Code`, its names and the arms of the loop in `run` come from it.
@@ -216,6 +216,11 @@ macro_rules! for_each_code {
                 Select
                 // a := b + (c << imm), modulo 2^32
                 ShiftAdd32
+                // a := a + low half of imm, then b := b + high half, modulo 2^32
+                AddBoth32
+                // a := b + low half of imm, modulo 2^32; then branch if a is not zero, is not c; the
+                // target is in the high half
+                AddBrNz32 AddBrNe32
                 // a := b * c + the slot imm, rounded twice
                 MulAdd32 MulAdd64
                 Jump

@@ -62,6 +62,8 @@ fn describe_other(code: &InterpCode, insn: &Insn, at: usize) -> String {
     } = *insn;
     let name = format!("{op:?}");
     let target = at as i64 + imm as i64;
+    let (low, high) = (imm as u32, imm as i64 >> 32);
+    let near = at as i64 + high;
     let callee = |address| &code.module.func(code.func_at(address)).name;
     match op {
         Code::Const => format!("s{a} = {imm:#x}"),
@@ -69,6 +71,9 @@ fn describe_other(code: &InterpCode, insn: &Insn, at: usize) -> String {
         Code::Copy2 => format!("s{a} = s{b}; s{imm} = s{c}"),
         Code::Select => format!("s{a} = s{b} ? s{c} : s{imm}"),
         Code::ShiftAdd32 => format!("s{a} = s{b} + (s{c} << {imm})"),
+        Code::AddBoth32 => format!("s{a} = s{a} + {low:#x}; s{b} = s{b} + {high:#x}"),
+        Code::AddBrNz32 => format!("s{a} = s{b} + {low:#x}; {name} -> {near}"),
+        Code::AddBrNe32 => format!("s{a} = s{b} + {low:#x}; {name} s{c} -> {near}"),
         Code::MulAdd32 | Code::MulAdd64 => format!("s{a} = s{b} * s{c} + s{imm}"),
         Code::Jump => format!("{name} -> {target}"),
         Code::BrNz | Code::BrZ => format!("{name} s{b} -> {target}"),

@@ -358,6 +358,27 @@ macro_rules! define_run {
                             set!(insn.a, (get!(insn.b) as u32).wrapping_add(shifted));
                             apart!(ShiftAdd32)
                         }
+                        Code::AddBoth32 => {
+                            set!(insn.a, (get!(insn.a) as u32).wrapping_add(insn.imm as u32));
+                            set!(insn.b, (get!(insn.b) as u32).wrapping_add((insn.imm >> 32) as u32));
+                            apart!(AddBoth32)
+                        }
+                        Code::AddBrNz32 => {
+                            let sum = (get!(insn.b) as u32).wrapping_add(insn.imm as u32);
+                            set!(insn.a, sum);
+                            if sum != 0 {
+                                jump!(insn, insn.imm as i64 >> 32);
+                            }
+                            apart!(AddBrNz32)
+                        }
+                        Code::AddBrNe32 => {
+                            let sum = (get!(insn.b) as u32).wrapping_add(insn.imm as u32);
+                            set!(insn.a, sum);
+                            if sum != get!(insn.c) as u32 {
+                                jump!(insn, insn.imm as i64 >> 32);
+                            }
+                            apart!(AddBrNe32)
+                        }
                         Code::MulAdd32 => {
                             let product = f32::from_slot(get!(insn.b)) * f32::from_slot(get!(insn.c));
                             set!(insn.a, product + f32::from_slot(get!(insn.imm)));

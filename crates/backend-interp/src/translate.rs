@@ -95,6 +95,7 @@ pub(crate) fn translate(
         plan: &plan,
         tables,
         code: Vec::with_capacity(function.inst_count()),
+        label: 0,
         block_starts: vec![u32::MAX; function.block_count()],
         fixups: Vec::new(),
         moves: MoveOrder::default(),
@@ -152,6 +153,8 @@ struct Writer<'f> {
     plan: &'f Plan,
     tables: &'f mut SideTables,
     code: Vec<Insn>,
+    /// The last place that a branch leads to.
+    label: u32,
     /// The first instruction of each block.
     block_starts: Vec<u32>,
     /// Branches whose target is a block.
@@ -183,7 +186,7 @@ impl<'f> Writer<'f> {
         }
         let plan = self.plan;
         for (index, block) in plan.order.iter().enumerate() {
-            self.block_starts[block.index()] = self.code.len() as u32;
+            self.block_starts[block.index()] = self.set_label();
             let next = plan.order.get(index + 1).copied();
             for inst in self.function.insts(*block) {
                 if !plan.skips(inst) {
@@ -198,7 +201,26 @@ impl<'f> Writer<'f> {
     }
 
     fn push(&mut self, code: Code, [a, b, c]: [u16; 3], imm: u64) {
-        self.code.push(Insn { code, a, b, c, imm });
+        let insn = Insn { code, a, b, c, imm };
+        if let Some(both) = self.last_of_block().and_then(|last| joined(&last, &insn)) {
+            self.code.pop();
+            return self.code.push(both);
+        }
+        self.code.push(insn);
+    }
+
+    /// The instruction before, if control cannot come to what follows without it.
+    fn last_of_block(&self) -> Option<Insn> {
+        match self.code.len() as u32 > self.label {
+            true => self.code.last().copied(),
+            false => None,
+        }
+    }
+
+    /// Control may come here from elsewhere.
+    fn set_label(&mut self) -> u32 {
+        self.label = self.code.len() as u32;
+        self.label
     }
 
     /// Points the branch at `at` to the instruction `target`.
@@ -719,7 +741,8 @@ impl<'f> Writer<'f> {
         }
         self.push_parallel(then_moves.into_iter());
         self.push_jump(then.block, None);
-        self.patch(branch, self.code.len() as u32);
+        let label = self.set_label();
+        self.patch(branch, label);
         self.write_jump(&els, next);
     }
 
@@ -779,10 +802,49 @@ impl<'f> Writer<'f> {
         }
         debug_assert_eq!(self.code.len(), first + edges.len());
         for (at, block, moves) in with_moves {
-            self.patch(at, self.code.len() as u32);
+            let label = self.set_label();
+            self.patch(at, label);
             self.push_parallel(moves.into_iter());
             self.push_jump(block, None);
         }
+    }
+}
+
+/// Two instructions, one after the other, as one that does both, if there is one.
+fn joined(first: &Insn, second: &Insn) -> Option<Insn> {
+    if first.code != Code::Iadd32I {
+        return None;
+    }
+    let sum = first.a;
+    let addend = first.imm & u64::from(u32::MAX);
+    match second.code {
+        Code::Iadd32I => {
+            let in_place = first.b == sum && second.a == second.b && second.a != sum;
+            in_place.then_some(Insn {
+                code: Code::AddBoth32,
+                b: second.a,
+                imm: addend | second.imm << 32,
+                ..*first
+            })
+        }
+        Code::BrNz if second.b == sum => Some(Insn {
+            code: Code::AddBrNz32,
+            imm: addend,
+            ..*first
+        }),
+        Code::BrNe32 if second.b == sum && second.c != sum => Some(Insn {
+            code: Code::AddBrNe32,
+            c: second.c,
+            imm: addend,
+            ..*first
+        }),
+        Code::BrNe32 if second.c == sum && second.b != sum => Some(Insn {
+            code: Code::AddBrNe32,
+            c: second.b,
+            imm: addend,
+            ..*first
+        }),
+        _ => None,
     }
 }
 
