@@ -13,7 +13,9 @@ use bakeoff_backend::{NoPhases, Options};
 use bakeoff_bench_suite::{Subject, compile, load_module, programs_dir};
 use bakeoff_registry::{CONFIGURATIONS, Configuration};
 use bakeoff_suite::{Size, load_dir};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
 
 fn subjects() -> Vec<Subject> {
     let programs = load_dir(programs_dir()).expect("the suite's entries");
@@ -43,6 +45,7 @@ fn compile_ns(configuration: &Configuration, subject: &Subject) -> Duration {
 fn bench_compile(criterion: &mut Criterion) {
     for subject in subjects() {
         let mut group = criterion.benchmark_group(format!("compile/{}", subject.program.name));
+        group.sampling_mode(SamplingMode::Flat);
         group.throughput(Throughput::Elements(subject.module.inst_count() as u64));
         for configuration in CONFIGURATIONS {
             group.bench_function(BenchmarkId::from_parameter(configuration.name), |bencher| {
@@ -59,6 +62,7 @@ fn bench_compile(criterion: &mut Criterion) {
 fn bench_run(criterion: &mut Criterion) {
     for subject in subjects() {
         let mut group = criterion.benchmark_group(format!("run/{}", subject.program.name));
+        group.sampling_mode(SamplingMode::Flat);
         for configuration in CONFIGURATIONS {
             let executable = compile(
                 configuration,

@@ -3,7 +3,7 @@
 use bakeoff_backend::BoundsChecks;
 use bakeoff_backend::context::offset;
 use bakeoff_backend::native::Builtin;
-use bakeoff_ir::{Inst, InstData, Memory, Op, Table, TrapCode, Type, Value};
+use bakeoff_ir::{Inst, InstData, Memory, Op, RefKind, Table, TrapCode, Type, Value};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self as cl, InstBuilder, MemFlagsData, types};
 
@@ -77,6 +77,7 @@ impl Translator<'_> {
             Op::TableSet => {
                 let address = self.table_address(data.table(), data.arg(0));
                 let (flags, x) = (self.table_flags(), self.value(data.arg(1)));
+                self.check_reference(data.table(), x);
                 self.pos.ins().store(flags, x, address, 0);
                 None
             }
@@ -308,6 +309,22 @@ impl Translator<'_> {
         let (flags, context) = (self.view_flags(table), self.context);
         let at = self.shared.layout.table(table) + offset::VIEW_LEN;
         self.pos.ins().load(types::I64, flags, context, at as i32)
+    }
+
+    /// Traps unless the table may hold the reference: indirect calls rely on it.
+    fn check_reference(&mut self, table: Table, reference: cl::Value) {
+        let module = self.shared.module;
+        if module.tables[table.index()].kind != RefKind::Func {
+            return;
+        }
+        let most = self.iconst(types::I64, module.funcs.len() as i64);
+        let foreign = self
+            .pos
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThan, reference, most);
+        self.pos
+            .ins()
+            .trapnz(foreign, cl_trap(TrapCode::BadSignature));
     }
 
     /// The address of an entry, after the check of the index.

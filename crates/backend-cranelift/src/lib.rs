@@ -17,7 +17,7 @@ mod translate;
 use std::sync::{Arc, OnceLock};
 
 use bakeoff_backend::{Backend, CompileError, Executable, Options, Phase, PhaseSink, Target};
-use bakeoff_ir::{Module, Op};
+use bakeoff_ir::{Module, Op, StackSlotData};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 
@@ -112,6 +112,26 @@ fn has_tail_calls(module: &Module) -> bool {
         .any(|op| matches!(op, Op::ReturnCall | Op::ReturnCallIndirect))
 }
 
+/// Checks that the stack slots of each function are such that offsets fit 32 bits with a sign: with
+/// larger ones Cranelift panics.
+fn check_frames(module: &Module) -> Result<(), CompileError> {
+    const LIMIT_BYTES: u64 = 1 << 30;
+    for (_, decl, body) in module.bodies() {
+        let slots = body.stack_slots().iter();
+        let bytes = |slot: &StackSlotData| u64::from(slot.bytes) + u64::from(slot.align);
+        let size: u64 = slots.map(bytes).sum();
+        if size > LIMIT_BYTES {
+            return Err(CompileError::TooLarge {
+                what: "the size of all stack slots",
+                function: decl.name.clone(),
+                size,
+                limit: LIMIT_BYTES,
+            });
+        }
+    }
+    Ok(())
+}
+
 /// What the processor can do that a translation needs to know.
 #[derive(Clone, Copy)]
 pub(crate) struct Features {
@@ -161,6 +181,7 @@ impl Backend for Cranelift {
                 target,
             });
         }
+        check_frames(module)?;
         let isa = self.isa(has_tail_calls(module))?;
         let code = match self.memory {
             CodeMemory::Arena => publish::into_arena(module, isa, options, phases)?,

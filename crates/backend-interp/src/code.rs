@@ -14,7 +14,7 @@
 //! * *Forms*: `rr` reads two slots; `ri` reads `b` and takes the constant `imm` on the right; `ir` takes
 //!   `imm` on the left and reads `c`. Commutative ops have no `ir`.
 //! * A branch target is a number of instructions relative to the branch: in the high half of `imm` for
-//!   fused compare-and-branch, else in all of it. The low half then holds the constant of the `ri` form:
+//!   branches that do something else too, else in all of it. The low half then holds the constant of the `ri` form:
 //!   sign-extended for 64-bit integers, an `f32` that is widened for `f64`.
 //!
 //! [`for_each_code`] is the one table. `Code`, its names and the arms of the loop in `run` come from it.
@@ -41,8 +41,8 @@ const _: () = assert!(size_of::<Insn>() == 16);
 /// * `unary`: `name  Type  |x| result`
 /// * `trapping_binary`: `rr ri  Type  |x, y| Result<result, TrapCode>`
 /// * `trapping_unary`: `name  Type  |x| Result<result, TrapCode>`
-/// * `load`: `name absolute  TypeInMemory => TypeInSlot`; the absolute form has no address in a slot
-/// * `store`: `slot-form constant-form absolute  TypeInMemory`
+/// * `load`: `name absolute add index  TypeInMemory => TypeInSlot`, see `AddressForms`
+/// * `store`: `slot-form constant-form absolute add index  TypeInMemory`
 /// * `other`: names whose arms are written out in `run`
 macro_rules! for_each_code {
     ($then:ident) => {
@@ -189,21 +189,21 @@ macro_rules! for_each_code {
                 Urem64 Urem64I u64 |x, y| x.checked_rem(y).ok_or(TrapCode::IntegerDivisionByZero);
             }
             load {
-                Load8 Load8Abs u8 => u64;
-                Load16 Load16Abs u16 => u64;
-                Load32 Load32Abs u32 => u64;
-                Load64 Load64Abs u64 => u64;
-                Load8S32 Load8S32Abs i8 => i32;
-                Load16S32 Load16S32Abs i16 => i32;
-                Load8S64 Load8S64Abs i8 => i64;
-                Load16S64 Load16S64Abs i16 => i64;
-                Load32S64 Load32S64Abs i32 => i64;
+                Load8 Load8Abs Load8Add Load8Index u8 => u64;
+                Load16 Load16Abs Load16Add Load16Index u16 => u64;
+                Load32 Load32Abs Load32Add Load32Index u32 => u64;
+                Load64 Load64Abs Load64Add Load64Index u64 => u64;
+                Load8S32 Load8S32Abs Load8S32Add Load8S32Index i8 => i32;
+                Load16S32 Load16S32Abs Load16S32Add Load16S32Index i16 => i32;
+                Load8S64 Load8S64Abs Load8S64Add Load8S64Index i8 => i64;
+                Load16S64 Load16S64Abs Load16S64Add Load16S64Index i16 => i64;
+                Load32S64 Load32S64Abs Load32S64Add Load32S64Index i32 => i64;
             }
             store {
-                Store8 Store8I Store8Abs u8;
-                Store16 Store16I Store16Abs u16;
-                Store32 Store32I Store32Abs u32;
-                Store64 Store64I Store64Abs u64;
+                Store8 Store8I Store8Abs Store8Add Store8Index u8;
+                Store16 Store16I Store16Abs Store16Add Store16Index u16;
+                Store32 Store32I Store32Abs Store32Add Store32Index u32;
+                Store64 Store64I Store64Abs Store64Add Store64Index u64;
             }
             other {
                 // a := imm
@@ -214,10 +214,19 @@ macro_rules! for_each_code {
                 Copy2
                 // a := c if b is not zero, else the slot imm
                 Select
+                // a := b + (c << imm), modulo 2^32
+                ShiftAdd32
+                // a := a + low half of imm, then b := b + high half, modulo 2^32
+                AddBoth32
+                // a := b + low half of imm, modulo 2^32; then branch if a is not zero, is not c; the
+                // target is in the high half
+                AddBrNz32 AddBrNe32
+                // a := b * c + the slot imm, rounded twice
+                MulAdd32 MulAdd64
                 Jump
                 // Branch if b is not zero, is zero.
                 BrNz BrZ
-                // Continue at the jump that stands at min(b, imm) behind this.
+                // Make the jump that stands at min(b, imm) behind this.
                 BrTable
                 // a: where the only result goes; b: slot 0 of the callee; imm: the callee.
                 Call
@@ -264,8 +273,8 @@ macro_rules! define_codes {
         compare { $($p_rr:ident $p_ri:ident $p_brr:ident $p_bri:ident $p_ty:ident |$p_x:ident, $p_y:ident| $p_e:expr;)* }
         unary { $($u:ident $u_ty:ident |$u_x:ident| $u_e:expr;)* }
         trapping_binary { $($t_rr:ident $t_ri:ident $t_ty:ident |$t_x:ident, $t_y:ident| $t_e:expr;)* }
-        load { $($l:ident $l_abs:ident $l_ty:ident => $l_to:ident;)* }
-        store { $($s:ident $s_i:ident $s_abs:ident $s_ty:ident;)* }
+        load { $($l:ident $l_abs:ident $l_add:ident $l_index:ident $l_ty:ident => $l_to:ident;)* }
+        store { $($s:ident $s_i:ident $s_abs:ident $s_add:ident $s_index:ident $s_ty:ident;)* }
         other { $($other:ident)* }
     ) => {
         /// What an instruction does.
@@ -277,8 +286,8 @@ macro_rules! define_codes {
             $($p_rr, $p_ri, $p_brr, $p_bri,)*
             $($u,)*
             $($t_rr, $t_ri,)*
-            $($l, $l_abs,)*
-            $($s, $s_i, $s_abs,)*
+            $($l, $l_abs, $l_add, $l_index,)*
+            $($s, $s_i, $s_abs, $s_add, $s_index,)*
             $($other,)*
         }
 
@@ -288,6 +297,18 @@ macro_rules! define_codes {
             pub(crate) ri: Code,
             pub(crate) branch_rr: Code,
             pub(crate) branch_ri: Code,
+        }
+
+        /// The forms of a load or store by its address.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct AddressForms {
+            /// Of the constant `imm`.
+            pub(crate) absolute: Code,
+            /// Of `b` plus the high half of `imm`, modulo 2^32, and then plus the low half.
+            pub(crate) add: Code,
+            /// Of `b` plus `c` shifted left by the high half of `imm`, modulo 2^32, and then plus the
+            /// low half.
+            pub(crate) index: Code,
         }
 
         impl Code {
@@ -314,11 +335,19 @@ macro_rules! define_codes {
                 }
             }
 
-            /// The absolute form of a load or store.
-            pub(crate) fn absolute(self) -> Option<Code> {
+            /// The forms of a load or store whose address is not just a slot.
+            pub(crate) fn address_forms(self) -> Option<AddressForms> {
                 match self {
-                    $(Code::$l => Some(Code::$l_abs),)*
-                    $(Code::$s => Some(Code::$s_abs),)*
+                    $(Code::$l => Some(AddressForms {
+                        absolute: Code::$l_abs,
+                        add: Code::$l_add,
+                        index: Code::$l_index,
+                    }),)*
+                    $(Code::$s => Some(AddressForms {
+                        absolute: Code::$s_abs,
+                        add: Code::$s_add,
+                        index: Code::$s_index,
+                    }),)*
                     _ => None,
                 }
             }
@@ -346,11 +375,18 @@ macro_rules! define_codes {
                     )*
                     $(Code::$u => Shape::Unary,)*
                     $(Code::$t_rr => Shape::Binary, Code::$t_ri => Shape::BinaryRight,)*
-                    $(Code::$l => Shape::Load, Code::$l_abs => Shape::LoadAbsolute,)*
+                    $(
+                        Code::$l => Shape::Load,
+                        Code::$l_abs => Shape::LoadAbsolute,
+                        Code::$l_add => Shape::LoadAdd,
+                        Code::$l_index => Shape::LoadIndex,
+                    )*
                     $(
                         Code::$s => Shape::Store,
                         Code::$s_i => Shape::StoreConst,
                         Code::$s_abs => Shape::StoreAbsolute,
+                        Code::$s_add => Shape::StoreAdd,
+                        Code::$s_index => Shape::StoreIndex,
                     )*
                     $(Code::$other => Shape::Other,)*
                 }
@@ -394,6 +430,14 @@ pub(crate) enum Shape {
     LoadAbsolute,
     /// `[imm] := a`
     StoreAbsolute,
+    /// `a := [b + high half of imm + low half of imm]`
+    LoadAdd,
+    /// `a := [b + (c << high half of imm) + low half of imm]`
+    LoadIndex,
+    /// `[b + high half of imm + low half of imm] := a`
+    StoreAdd,
+    /// `[b + (c << high half of imm) + low half of imm] := a`
+    StoreIndex,
     /// See the row.
     Other,
 }

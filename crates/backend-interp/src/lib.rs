@@ -8,6 +8,7 @@ mod code;
 mod listing;
 mod moves;
 mod plan;
+mod ranges;
 mod run;
 mod select;
 mod store_op;

@@ -44,6 +44,10 @@ fn describe(code: &InterpCode, insn: &Insn, at: usize) -> String {
         Shape::Store => format!("{name} [s{b} + {imm:#x}], s{a}"),
         Shape::StoreConst => format!("{name} [s{b} + {low:#x}], {high:#x}"),
         Shape::StoreAbsolute => format!("{name} [{imm:#x}], s{a}"),
+        Shape::LoadAdd => format!("s{a} = {name} [s{b} + {high:#x} + {low:#x}]"),
+        Shape::LoadIndex => format!("s{a} = {name} [s{b} + (s{c} << {high}) + {low:#x}]"),
+        Shape::StoreAdd => format!("{name} [s{b} + {high:#x} + {low:#x}], s{a}"),
+        Shape::StoreIndex => format!("{name} [s{b} + (s{c} << {high}) + {low:#x}], s{a}"),
         Shape::Other => describe_other(code, insn, at),
     }
 }
@@ -58,12 +62,19 @@ fn describe_other(code: &InterpCode, insn: &Insn, at: usize) -> String {
     } = *insn;
     let name = format!("{op:?}");
     let target = at as i64 + imm as i64;
+    let (low, high) = (imm as u32, imm as i64 >> 32);
+    let near = at as i64 + high;
     let callee = |address| &code.module.func(code.func_at(address)).name;
     match op {
         Code::Const => format!("s{a} = {imm:#x}"),
         Code::Copy => format!("s{a} = s{b}"),
         Code::Copy2 => format!("s{a} = s{b}; s{imm} = s{c}"),
         Code::Select => format!("s{a} = s{b} ? s{c} : s{imm}"),
+        Code::ShiftAdd32 => format!("s{a} = s{b} + (s{c} << {imm})"),
+        Code::AddBoth32 => format!("s{a} = s{a} + {low:#x}; s{b} = s{b} + {high:#x}"),
+        Code::AddBrNz32 => format!("s{a} = s{b} + {low:#x}; {name} -> {near}"),
+        Code::AddBrNe32 => format!("s{a} = s{b} + {low:#x}; {name} s{c} -> {near}"),
+        Code::MulAdd32 | Code::MulAdd64 => format!("s{a} = s{b} * s{c} + s{imm}"),
         Code::Jump => format!("{name} -> {target}"),
         Code::BrNz | Code::BrZ => format!("{name} s{b} -> {target}"),
         Code::BrTable => format!("{name} s{b} of {imm}"),

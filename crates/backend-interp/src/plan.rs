@@ -4,25 +4,29 @@
 //! * A value's *place* is a slot of the frame, the callee's frame, a constant, or nothing at all.
 //! * A *bundle* is a set of values that share a slot because they never live at the same time: block
 //!   parameters are bundled with the arguments that flow into them, so that most edges need no copies.
-//! * A *time* orders reads and writes: what stands at position *p* of the live ranges reads at 2p+1 and
-//!   writes at 2p+2, except that parameters of a block are written at 2p. A value occupies its slot
-//!   from the write up to, but not including, the time behind its last read.
+//! * *Times* and *segments* are those of `ranges`.
 //!
 //! What gets no slot of its own:
-//! * constants, function references among them: every use takes them as an immediate, or makes them where it needs them;
-//! * `uextend` and `bitcast`: the slot of their operand holds their value already;
-//! * a comparison directly before the only branch that uses it: the two become one instruction;
+//! * constants, function references among them: every use takes them as an immediate, or makes them
+//!   where it needs them;
+//! * `uextend` and `bitcast`: the slot of their operand, their *root*, holds their value already;
+//! * a value that is *folded*, part of the instruction that uses it: a comparison directly before the
+//!   only branch that uses it; an addition that only makes the address of a load or store of the same
+//!   block; a shift by a constant that only feeds an addition; a product that only feeds a sum;
 //! * a value whose only use is an argument of a call in the same block, with no call between: it is
-//!   written into the callee's frame at once.
+//!   written into the callee's frame at once;
+//! * what nobody reads.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use bakeoff_ir::analysis::{Cfg, Dominators, Liveness};
-use bakeoff_ir::{Block, Function, Inst, Op, Value};
+use bakeoff_ir::{Block, Function, Inst, InstData, Op, Type, Value};
+use rustc_hash::FxHashMap;
 
 use crate::moves::Source;
-use crate::select::branch_code;
+use crate::ranges::{Ranges, Segment, overlap};
+use crate::select::{branch_code, load_code};
 
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,10 +46,10 @@ pub(crate) struct Plan {
     places: Vec<Place>,
     /// Slots for values, with the parameters first.
     pub(crate) value_slots: u32,
-    /// Instructions that are left out: constants, aliases, fused comparisons, dead code.
+    /// Instructions that are left out: constants, aliases, folded ones, dead code.
     skipped: Vec<bool>,
-    /// The comparison that became part of each block's branch.
-    fused: Vec<Option<Inst>>,
+    /// The instruction that makes each value which is part of its user.
+    folded: FxHashMap<Value, Inst>,
     /// The reachable blocks, in the order in which they are to be written.
     pub(crate) order: Vec<Block>,
 }
@@ -58,13 +62,15 @@ impl Plan {
         let liveness = Liveness::new(function, &cfg, &dominators);
         let mut planner = Planner::new(function, &liveness);
         planner.classify();
-        planner.bundle();
+        let mut ranges = Ranges::new(function, &cfg, &liveness);
+        planner.note_reads(&mut ranges);
+        planner.bundle(&mut ranges);
         let value_slots = planner.assign(param_count)?;
         Some(Plan {
             places: planner.places,
             value_slots,
             skipped: planner.skipped,
-            fused: planner.fused,
+            folded: planner.folded,
             order: liveness.order().to_vec(),
         })
     }
@@ -84,9 +90,9 @@ impl Plan {
         }
     }
 
-    /// The comparison that the branch at the end of `block` performs itself.
-    pub(crate) fn fused_comparison(&self, block: Block) -> Option<Inst> {
-        self.fused[block.index()]
+    /// The instruction that makes a value which is part of its user.
+    pub(crate) fn folded(&self, value: Value) -> Option<Inst> {
+        self.folded.get(&value).copied()
     }
 
     /// Whether no instruction is written for this one.
@@ -100,22 +106,22 @@ struct Planner<'f> {
     liveness: &'f Liveness,
     places: Vec<Place>,
     skipped: Vec<bool>,
-    fused: Vec<Option<Inst>>,
+    folded: FxHashMap<Value, Inst>,
+    /// The instructions of the current block whose result may become part of its user.
+    made_by: FxHashMap<Value, Inst>,
     /// The value whose slot holds this one: itself, or the operand of an alias.
     roots: Vec<Value>,
-    /// Occupied positions: first, and one past the last.
-    ranges: Vec<(u32, u32)>,
     /// The bundle of each value that needs a slot.
     bundle_of: Vec<u32>,
-    /// Ranges of each bundle, ascending.
-    bundles: Vec<Vec<(u32, u32)>>,
+    /// Segments of each bundle, ascending.
+    bundles: Vec<Vec<Segment>>,
     values_of_bundle: Vec<Vec<Value>>,
 }
 
 const NO_BUNDLE: u32 = u32::MAX;
 
-/// A bundle of more ranges than this takes no more: the search for overlaps stays linear.
-const MAX_BUNDLE_RANGES: usize = 64;
+/// A bundle of more segments than this takes no more: the search for overlaps stays linear.
+const MAX_BUNDLE_SEGMENTS: usize = 1024;
 
 impl<'f> Planner<'f> {
     fn new(function: &'f Function, liveness: &'f Liveness) -> Self {
@@ -125,45 +131,35 @@ impl<'f> Planner<'f> {
             liveness,
             places: vec![Place::None; values],
             skipped: vec![false; function.inst_count()],
-            fused: vec![None; function.block_count()],
+            folded: FxHashMap::default(),
+            made_by: FxHashMap::default(),
             roots: (0..values as u32).map(Value).collect(),
-            ranges: vec![(0, 0); values],
             bundle_of: vec![NO_BUNDLE; values],
             bundles: Vec::new(),
             values_of_bundle: Vec::new(),
         }
     }
 
-    /// Decides for every value whether it needs a slot, and for how long.
+    /// Decides for every value whether it needs a slot.
     fn classify(&mut self) {
-        for index in 0..self.liveness.order().len() {
-            let block = self.liveness.order()[index];
-            let start = self.liveness.block_start(block);
-            for param in self.function.params(block) {
-                self.set_range(param, 2 * start);
+        for block in self.liveness.order() {
+            self.made_by.clear();
+            for inst in self.function.insts(*block) {
+                self.classify_inst(inst);
+                self.fold_operands(inst);
             }
-            for (position, inst) in (start + 1..).zip(self.function.insts(block)) {
-                self.classify_inst(inst, position);
-            }
-            self.fuse_comparison(block);
-            self.place_arguments(block);
-        }
-        // An alias keeps the slot of its root occupied.
-        for index in 0..self.roots.len() {
-            let root = self.roots[index].index();
-            if root != index {
-                let end = self.ranges[index].1;
-                self.ranges[root].1 = self.ranges[root].1.max(end);
-            }
+            self.fold_comparison(*block);
+            self.place_arguments(*block);
         }
     }
 
-    fn classify_inst(&mut self, inst: Inst, position: u32) {
+    fn uses(&self, value: Value) -> u32 {
+        self.liveness.range(value).uses
+    }
+
+    fn classify_inst(&mut self, inst: Inst) {
         let function = self.function;
         let data = function.inst(inst);
-        for result in function.results(inst) {
-            self.set_range(result, 2 * position + 2);
-        }
         match data.op {
             Op::Iconst | Op::Fconst => {
                 self.skipped[inst.index()] = true;
@@ -184,7 +180,7 @@ impl<'f> Planner<'f> {
                 }
             }
             _ => {
-                let unused = |v: Value| self.liveness.range(v).uses == 0;
+                let unused = |v: Value| self.uses(v) == 0;
                 if data.op.info().effects.is_removable() && function.results(inst).all(unused) {
                     self.skipped[inst.index()] = true;
                 }
@@ -192,39 +188,74 @@ impl<'f> Planner<'f> {
         }
     }
 
-    fn set_range(&mut self, value: Value, written: u32) {
-        let end = 2 * self.liveness.range(value).end + 2;
-        self.ranges[value.index()] = (written, end.max(written + 1));
+    /// Makes operands parts of this instruction where there is a form for that.
+    fn fold_operands(&mut self, inst: Inst) {
+        let data = self.function.inst(inst);
+        let [x, y] = [data.arg(0), data.arg(1)];
+        let result = self.function.result(inst);
+        match data.op {
+            Op::Iadd if data.ty == Type::I32 => {
+                self.made_by.insert(result, inst);
+                // One of them, beside a slot.
+                if !self.is_constant(x) && !self.is_constant(y) && !self.fold(y, Op::Ishl) {
+                    self.fold(x, Op::Ishl);
+                }
+            }
+            Op::Ishl if data.ty == Type::I32 && self.is_constant(y) => {
+                self.made_by.insert(result, inst);
+            }
+            Op::Fmul if !self.is_constant(x) && !self.is_constant(y) => {
+                self.made_by.insert(result, inst);
+            }
+            Op::Fadd if !self.is_constant(x) && !self.is_constant(y) => {
+                let _ = self.fold(x, Op::Fmul) || self.fold(y, Op::Fmul);
+            }
+            Op::Load | Op::Sload | Op::Uload if data.x == 0 && load_code(data).is_some() => {
+                self.fold(x, Op::Iadd);
+            }
+            Op::Store | Op::Istore if data.x == 0 => {
+                self.fold(y, Op::Iadd);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_constant(&self, value: Value) -> bool {
+        matches!(self.places[value.index()], Place::Const(_))
+    }
+
+    /// Makes a value part of its user, if it has only that and is made by `op` in this block.
+    fn fold(&mut self, value: Value, op: Op) -> bool {
+        let Some(made) = self.made_by.get(&value).copied() else {
+            return false;
+        };
+        if self.function.inst(made).op != op || self.uses(value) != 1 {
+            return false;
+        }
+        self.skipped[made.index()] = true;
+        self.folded.insert(value, made);
+        true
     }
 
     /// Makes a comparison part of the branch behind it, if nothing stands between but what is left
     /// out anyway.
-    fn fuse_comparison(&mut self, block: Block) {
+    fn fold_comparison(&mut self, block: Block) {
         let function = self.function;
-        let terminator = function.terminator(block);
-        let branch = function.inst(terminator);
-        if branch.op != Op::Brif || self.liveness.range(branch.arg(0)).uses != 1 {
+        let branch = function.inst(function.terminator(block));
+        let condition = branch.arg(0);
+        if branch.op != Op::Brif || self.uses(condition) != 1 {
             return;
         }
-        let before = function.insts(block).rev().skip(1);
-        let Some(candidate) = before.into_iter().find(|inst| !self.skipped[inst.index()]) else {
+        let mut before = function.insts(block).rev().skip(1);
+        let Some(candidate) = before.find(|inst| !self.skipped[inst.index()]) else {
             return;
         };
         let data = function.inst(candidate);
-        let condition = branch.arg(0);
-        if function.results(candidate).next() != Some(condition)
-            || branch_code(data, true).is_none()
+        if function.results(candidate).next() == Some(condition)
+            && branch_code(data, true).is_some()
         {
-            return;
-        }
-        self.skipped[candidate.index()] = true;
-        self.fused[block.index()] = Some(candidate);
-        self.ranges[condition.index()] = (0, 0);
-        let read = 2 * self.liveness.position(function, block, terminator) + 2;
-        for operand in [data.arg(0), data.arg(1)] {
-            let root = self.roots[operand.index()];
-            let end = &mut self.ranges[root.index()].1;
-            *end = (*end).max(read);
+            self.skipped[candidate.index()] = true;
+            self.folded.insert(condition, candidate);
         }
     }
 
@@ -241,10 +272,9 @@ impl<'f> Planner<'f> {
                 _ => continue,
             };
             for (position, arg) in function.list_operands(data)[skip..].iter().enumerate() {
-                let range = self.liveness.range(*arg);
                 let plain = self.roots[arg.index()] == *arg
                     && self.places[arg.index()] == Place::None
-                    && range.uses == 1;
+                    && self.uses(*arg) == 1;
                 let made_here = (made_since..function.result(inst)).contains(arg);
                 if plain
                     && made_here
@@ -257,20 +287,55 @@ impl<'f> Planner<'f> {
         }
     }
 
-    fn needs_slot(&self, value: Value) -> bool {
-        self.places[value.index()] == Place::None
-            && self.roots[value.index()] == value
-            && self.ranges[value.index()].1 > self.ranges[value.index()].0
+    /// Notes what each instruction that is written out reads.
+    fn note_reads(&self, ranges: &mut Ranges<'_>) {
+        for block in self.liveness.order() {
+            let start = self.liveness.block_start(*block);
+            for (position, inst) in (start + 1..).zip(self.function.insts(*block)) {
+                if self.skipped[inst.index()] {
+                    continue;
+                }
+                let data = self.function.inst(inst);
+                self.note_operands(data, *block, position, ranges);
+                for edge in self.function.edges(data) {
+                    for arg in self.function.edge_args(edge) {
+                        self.note_read(*arg, *block, position, ranges);
+                    }
+                }
+            }
+        }
     }
 
-    /// Bundles parameters with their arguments, loops first.
-    fn bundle(&mut self) {
-        for index in 0..self.function.value_count() as u32 {
-            let value = Value(index);
-            if self.needs_slot(value) {
-                self.bundle_of[value.index()] = self.bundles.len() as u32;
-                self.bundles.push(vec![self.ranges[value.index()]]);
-                self.values_of_bundle.push(vec![value]);
+    fn note_operands(&self, data: &InstData, block: Block, position: u32, ranges: &mut Ranges<'_>) {
+        for operand in self.function.operands(data) {
+            match self.folded.get(&operand) {
+                // Folds nest three deep at most: a shift in an addition in a load.
+                Some(made) => {
+                    self.note_operands(self.function.inst(*made), block, position, ranges)
+                }
+                None => self.note_read(operand, block, position, ranges),
+            }
+        }
+    }
+
+    fn note_read(&self, value: Value, block: Block, position: u32, ranges: &mut Ranges<'_>) {
+        let root = self.roots[value.index()];
+        if self.places[root.index()] == Place::None && !self.is_constant(value) {
+            ranges.read(root, block, position);
+        }
+    }
+
+    /// Finds the values that need a slot, and bundles parameters with their arguments, loops first.
+    fn bundle(&mut self, ranges: &mut Ranges<'_>) {
+        for block in self.liveness.order() {
+            let start = self.liveness.block_start(*block);
+            for param in self.function.params(*block) {
+                self.start_bundle(param, *block, 2 * start, ranges);
+            }
+            for (position, inst) in (start + 1..).zip(self.function.insts(*block)) {
+                for result in self.function.results(inst) {
+                    self.start_bundle(result, *block, 2 * position + 2, ranges);
+                }
             }
         }
         for back in [true, false] {
@@ -291,6 +356,14 @@ impl<'f> Planner<'f> {
         }
     }
 
+    fn start_bundle(&mut self, value: Value, block: Block, written: u32, ranges: &mut Ranges<'_>) {
+        if ranges.is_read(value) {
+            self.bundle_of[value.index()] = self.bundles.len() as u32;
+            self.bundles.push(ranges.segments(value, block, written));
+            self.values_of_bundle.push(vec![value]);
+        }
+    }
+
     fn try_merge(&mut self, a: Value, b: Value) {
         let a = self.bundle_of[a.index()];
         let b = self.bundle_of[self.roots[b.index()].index()];
@@ -303,7 +376,7 @@ impl<'f> Planner<'f> {
             false => (b as usize, a as usize),
         };
         let both = self.bundles[small].len() + self.bundles[large].len();
-        if both > MAX_BUNDLE_RANGES || overlap(&self.bundles[small], &self.bundles[large]) {
+        if both > MAX_BUNDLE_SEGMENTS || overlap(&self.bundles[small], &self.bundles[large]) {
             return;
         }
         let moved = std::mem::take(&mut self.bundles[small]);
@@ -315,8 +388,8 @@ impl<'f> Planner<'f> {
         }
     }
 
-    /// Gives bundles their slots by a scan over their ranges; the parameters come first. Returns
-    /// the number of slots.
+    /// Gives bundles their slots by a scan from the first time of each to its last; the parameters of
+    /// the function come first. Returns the number of slots.
     fn assign(&mut self, param_count: usize) -> Option<u32> {
         let mut slots = vec![None; self.bundles.len()];
         for index in 0..param_count {
@@ -325,23 +398,17 @@ impl<'f> Planner<'f> {
                 slots[bundle as usize] = Some(index as u32);
             }
         }
-        let hull = |ranges: &[(u32, u32)]| Some((ranges.first()?.0, ranges.last()?.1));
-        let mut order: Vec<(u32, u32, usize)> = self
-            .bundles
-            .iter()
-            .enumerate()
-            .filter_map(|(index, ranges)| hull(ranges).map(|(start, end)| (start, end, index)))
+        let span = |segments: &[Segment]| Some((segments.first()?.0, segments.last()?.1));
+        let spans = self.bundles.iter().enumerate();
+        let mut order: Vec<(u32, u32, usize)> = spans
+            .filter_map(|(index, segments)| span(segments).map(|(start, end)| (start, end, index)))
             .collect();
         order.sort_unstable();
         let mut count = param_count as u32;
-        let mut free = BinaryHeap::new();
+        // Parameters that nobody reads are in nobody's way: their slots are free from the start.
+        let unread = (0..param_count as u32).filter(|p| self.bundle_of[*p as usize] == NO_BUNDLE);
+        let mut free: BinaryHeap<Reverse<u32>> = unread.map(Reverse).collect();
         let mut busy = BinaryHeap::new();
-        // Parameters without a bundle are in nobody's way: their slots are free from the start.
-        free.extend(
-            (0..param_count as u32)
-                .filter(|p| self.bundle_of[*p as usize] == NO_BUNDLE)
-                .map(Reverse),
-        );
         for (start, end, bundle) in order {
             while let Some(Reverse((until, slot))) = busy.peek().copied() {
                 if until > start {
@@ -350,47 +417,26 @@ impl<'f> Planner<'f> {
                 busy.pop();
                 free.push(Reverse(slot));
             }
-            let slot = match (slots[bundle], free.pop()) {
-                (Some(fixed), taken) => {
-                    free.extend(taken);
-                    fixed
-                }
-                (None, Some(Reverse(slot))) => slot,
-                (None, None) => {
+            let slot = slots[bundle]
+                .or_else(|| free.pop().map(|Reverse(slot)| slot))
+                .unwrap_or_else(|| {
                     count += 1;
                     count - 1
-                }
-            };
+                });
             slots[bundle] = Some(slot);
             busy.push(Reverse((end, slot)));
         }
         for index in 0..self.places.len() {
             let root = self.roots[index].index();
             let bundle = self.bundle_of[root];
-            if root != index && bundle == NO_BUNDLE {
-                self.places[index] = self.places[root];
-            }
             if bundle != NO_BUNDLE {
                 let slot = slots[bundle as usize].unwrap_or_default();
                 self.places[index] = Place::Slot(u16::try_from(slot).ok()?);
+            } else if root != index {
+                self.places[index] = self.places[root];
             }
         }
         // Room for scratch slots and for a callee's frame must be nameable too.
         (count < 60_000).then_some(count)
     }
-}
-
-/// Whether any two ranges of the two ascending lists overlap.
-fn overlap(a: &[(u32, u32)], b: &[(u32, u32)]) -> bool {
-    let (mut i, mut j) = (0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        if x.1 <= y.0 {
-            i += 1;
-        } else if y.1 <= x.0 {
-            j += 1;
-        } else {
-            return true;
-        }
-    }
-    false
 }

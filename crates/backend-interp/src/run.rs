@@ -159,7 +159,7 @@ pub(crate) unsafe fn enter(
     let module = &code.module;
     let signature = module.func_sig(func);
     let (params, results) = (signature.params.len(), signature.results.len());
-    STACK.with(|stack| {
+    let result = STACK.try_with(|stack| {
         let callee = &code.funcs[func.index()];
         let (top, slots_top) = (stack.top.get(), stack.slots_top.get());
         // One word for a result, two for the link.
@@ -185,7 +185,9 @@ pub(crate) unsafe fn enter(
         stack.top.set(top);
         stack.slots_top.set(slots_top);
         result
-    })
+    });
+    // A thread that is ending has no stack any more.
+    result.unwrap_or(Err(TrapCode::StackOverflow))
 }
 
 macro_rules! define_run {
@@ -195,8 +197,8 @@ macro_rules! define_run {
         compare { $($p_rr:ident $p_ri:ident $p_brr:ident $p_bri:ident $p_ty:ident |$p_x:ident, $p_y:ident| $p_e:expr;)* }
         unary { $($u:ident $u_ty:ident |$u_x:ident| $u_e:expr;)* }
         trapping_binary { $($t_rr:ident $t_ri:ident $t_ty:ident |$t_x:ident, $t_y:ident| $t_e:expr;)* }
-        load { $($l:ident $l_abs:ident $l_ty:ident => $l_to:ident;)* }
-        store { $($s:ident $s_i:ident $s_abs:ident $s_ty:ident;)* }
+        load { $($l:ident $l_abs:ident $l_add:ident $l_index:ident $l_ty:ident => $l_to:ident;)* }
+        store { $($s:ident $s_i:ident $s_abs:ident $s_add:ident $s_index:ident $s_ty:ident;)* }
         other { $($other:ident)* }
     ) => {
         /// Executes from `pc` in `frame` until the call from outside ends.
@@ -231,6 +233,13 @@ macro_rules! define_run {
                         let value = $value;
                         *frame.add($slot as usize) = value.to_slot();
                     }};
+                }
+                // Nothing, under a name of its own: keeps the compiler from merging the ends of arms,
+                // which would cost a jump in each.
+                macro_rules! apart {
+                    ($name:ident) => {
+                        std::arch::asm!(concat!("/* ", stringify!($name), " */"), options(nomem, nostack, preserves_flags))
+                    };
                 }
                 macro_rules! jump {
                     ($insn:expr, $relative:expr) => {
@@ -300,35 +309,39 @@ macro_rules! define_run {
                     pc = pc.add(1);
                     match insn.code {
                         $(
-                            Code::$c_rr => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(get!(insn.c))); set!(insn.a, $c_e) }
-                            Code::$c_ri => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(insn.imm)); set!(insn.a, $c_e) }
+                            Code::$c_rr => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(get!(insn.c))); set!(insn.a, $c_e); apart!($c_rr) }
+                            Code::$c_ri => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(insn.imm)); set!(insn.a, $c_e); apart!($c_ri) }
                         )*
                         $(
-                            Code::$o_rr => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e) }
-                            Code::$o_ri => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(insn.imm)); set!(insn.a, $o_e) }
-                            Code::$o_ir => { let ($o_x, $o_y) = ($o_ty::from_slot(insn.imm), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e) }
+                            Code::$o_rr => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e); apart!($o_rr) }
+                            Code::$o_ri => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(insn.imm)); set!(insn.a, $o_e); apart!($o_ri) }
+                            Code::$o_ir => { let ($o_x, $o_y) = ($o_ty::from_slot(insn.imm), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e); apart!($o_ir) }
                         )*
                         $(
-                            Code::$p_rr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); set!(insn.a, u64::from($p_e)) }
-                            Code::$p_ri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(insn.imm)); set!(insn.a, u64::from($p_e)) }
-                            Code::$p_brr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); if $p_e { jump!(insn, insn.imm as i64 >> 32) } }
-                            Code::$p_bri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_half(insn.imm as u32)); if $p_e { jump!(insn, insn.imm as i64 >> 32) } }
+                            Code::$p_rr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); set!(insn.a, u64::from($p_e)); apart!($p_rr) }
+                            Code::$p_ri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(insn.imm)); set!(insn.a, u64::from($p_e)); apart!($p_ri) }
+                            Code::$p_brr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); if $p_e { jump!(insn, insn.imm as i64 >> 32) }; apart!($p_brr) }
+                            Code::$p_bri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_half(insn.imm as u32)); if $p_e { jump!(insn, insn.imm as i64 >> 32) }; apart!($p_bri) }
                         )*
                         $(
-                            Code::$u => { let $u_x = $u_ty::from_slot(get!(insn.b)); set!(insn.a, $u_e) }
+                            Code::$u => { let $u_x = $u_ty::from_slot(get!(insn.b)); set!(insn.a, $u_e); apart!($u) }
                         )*
                         $(
-                            Code::$t_rr => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(get!(insn.c))); set!(insn.a, ($t_e)?) }
-                            Code::$t_ri => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(insn.imm)); set!(insn.a, ($t_e)?) }
+                            Code::$t_rr => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(get!(insn.c))); set!(insn.a, ($t_e)?); apart!($t_rr) }
+                            Code::$t_ri => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(insn.imm)); set!(insn.a, ($t_e)?); apart!($t_ri) }
                         )*
                         $(
-                            Code::$l => { let from = access!((get!(insn.b)) + insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to) }
-                            Code::$l_abs => { let from = access!(insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to) }
+                            Code::$l => { let from = access!((get!(insn.b)) + insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l) }
+                            Code::$l_add => { let from = access!(added(get!(insn.b), insn.imm), $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_add) }
+                            Code::$l_index => { let from = access!(indexed(get!(insn.b), get!(insn.c), insn.imm), $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_index) }
+                            Code::$l_abs => { let from = access!(insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_abs) }
                         )*
                         $(
-                            Code::$s => { let to = access!((get!(insn.b)) + insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty) }
-                            Code::$s_i => { let to = access!((get!(insn.b)) + (insn.imm & u64::from(u32::MAX)), $s_ty); to.write_unaligned((insn.imm as i64 >> 32) as $s_ty) }
-                            Code::$s_abs => { let to = access!(insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty) }
+                            Code::$s => { let to = access!((get!(insn.b)) + insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s) }
+                            Code::$s_i => { let to = access!((get!(insn.b)) + (insn.imm & u64::from(u32::MAX)), $s_ty); to.write_unaligned((insn.imm as i64 >> 32) as $s_ty); apart!($s_i) }
+                            Code::$s_add => { let to = access!(added(get!(insn.b), insn.imm), $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_add) }
+                            Code::$s_index => { let to = access!(indexed(get!(insn.b), get!(insn.c), insn.imm), $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_index) }
+                            Code::$s_abs => { let to = access!(insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_abs) }
                         )*
                         Code::Const => set!(insn.a, insn.imm),
                         Code::Copy => set!(insn.a, get!(insn.b)),
@@ -340,10 +353,50 @@ macro_rules! define_run {
                             let chosen = if get!(insn.b) != 0 { insn.c.into() } else { insn.imm };
                             set!(insn.a, get!(chosen));
                         }
+                        Code::ShiftAdd32 => {
+                            let shifted = (get!(insn.c) as u32) << (insn.imm & 31);
+                            set!(insn.a, (get!(insn.b) as u32).wrapping_add(shifted));
+                            apart!(ShiftAdd32)
+                        }
+                        Code::AddBoth32 => {
+                            set!(insn.a, (get!(insn.a) as u32).wrapping_add(insn.imm as u32));
+                            set!(insn.b, (get!(insn.b) as u32).wrapping_add((insn.imm >> 32) as u32));
+                            apart!(AddBoth32)
+                        }
+                        Code::AddBrNz32 => {
+                            let sum = (get!(insn.b) as u32).wrapping_add(insn.imm as u32);
+                            set!(insn.a, sum);
+                            if sum != 0 {
+                                jump!(insn, insn.imm as i64 >> 32);
+                            }
+                            apart!(AddBrNz32)
+                        }
+                        Code::AddBrNe32 => {
+                            let sum = (get!(insn.b) as u32).wrapping_add(insn.imm as u32);
+                            set!(insn.a, sum);
+                            if sum != get!(insn.c) as u32 {
+                                jump!(insn, insn.imm as i64 >> 32);
+                            }
+                            apart!(AddBrNe32)
+                        }
+                        Code::MulAdd32 => {
+                            let product = f32::from_slot(get!(insn.b)) * f32::from_slot(get!(insn.c));
+                            set!(insn.a, product + f32::from_slot(get!(insn.imm)));
+                            apart!(MulAdd32)
+                        }
+                        Code::MulAdd64 => {
+                            let product = f64::from_slot(get!(insn.b)) * f64::from_slot(get!(insn.c));
+                            set!(insn.a, product + f64::from_slot(get!(insn.imm)));
+                            apart!(MulAdd64)
+                        }
                         Code::Jump => jump!(insn, insn.imm),
                         Code::BrNz => if get!(insn.b) != 0 { jump!(insn, insn.imm) },
                         Code::BrZ => if get!(insn.b) == 0 { jump!(insn, insn.imm) },
-                        Code::BrTable => pc = pc.add(get!(insn.b).min(insn.imm) as usize),
+                        Code::BrTable => {
+                            // The jump that stands there is made at once.
+                            let entry = &*pc.add(get!(insn.b).min(insn.imm) as usize);
+                            jump!(entry, entry.imm);
+                        }
                         Code::Call => enter_func!(insn.imm as *const FuncCode, frame.add(insn.b as usize), true),
                         Code::CallIndirect => call!(insn, resolve(code, context, insn.imm, get!(insn.c))?),
                         Code::CallHost => call!(insn, Func(insn.imm as u32)),
@@ -351,7 +404,10 @@ macro_rules! define_run {
                             let slots = frame.add(insn.b as usize);
                             let signature = code.module.sig(Sig(insn.imm as u32));
                             let count = signature.params.len().max(1);
+                            // Nobody enters from there, as with native code, which has no way to.
+                            let top = stack.top.replace(STACK_WORDS);
                             call_foreign(get!(insn.c), signature, std::slice::from_raw_parts_mut(slots, count));
+                            stack.top.set(top);
                             set!(insn.a, *slots);
                         }
                         Code::TailCall => enter_func!(insn.imm as *const FuncCode, frame, false),
@@ -399,6 +455,19 @@ macro_rules! define_run {
     };
 }
 for_each_code!(define_run);
+
+/// The address of an `add` form.
+#[inline(always)]
+fn added(base: u64, imm: u64) -> u64 {
+    u64::from((base as u32).wrapping_add((imm >> 32) as u32)) + u64::from(imm as u32)
+}
+
+/// The address of an `index` form.
+#[inline(always)]
+fn indexed(base: u64, index: u64, imm: u64) -> u64 {
+    let shifted = (index as u32) << (imm >> 32 & 31);
+    u64::from((base as u32).wrapping_add(shifted)) + u64::from(imm as u32)
+}
 
 fn trap(insn: &Insn) -> TrapCode {
     TrapCode::from_byte(insn.imm as u8).unwrap_or(TrapCode::Unreachable)

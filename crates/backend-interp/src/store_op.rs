@@ -72,7 +72,7 @@ pub(crate) unsafe fn perform(
         Op::TableSet => return store.table_set(inst.table(), a as u32, b),
         Op::TableSize => store.table_size(inst.table()).into(),
         Op::TableGrow => {
-            let old = store.table_grow(inst.table(), a, b as u32);
+            let old = store.table_grow(inst.table(), a, b as u32)?;
             or_minus_one(old.map(u64::from), Type::I32)
         }
         Op::TableFill => return store.table_fill(inst.bulk_tables().0, a as u32, b, c as u32),

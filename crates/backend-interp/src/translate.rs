@@ -95,6 +95,7 @@ pub(crate) fn translate(
         plan: &plan,
         tables,
         code: Vec::with_capacity(function.inst_count()),
+        label: 0,
         block_starts: vec![u32::MAX; function.block_count()],
         fixups: Vec::new(),
         moves: MoveOrder::default(),
@@ -152,6 +153,8 @@ struct Writer<'f> {
     plan: &'f Plan,
     tables: &'f mut SideTables,
     code: Vec<Insn>,
+    /// The last place that a branch leads to.
+    label: u32,
     /// The first instruction of each block.
     block_starts: Vec<u32>,
     /// Branches whose target is a block.
@@ -183,12 +186,12 @@ impl<'f> Writer<'f> {
         }
         let plan = self.plan;
         for (index, block) in plan.order.iter().enumerate() {
-            self.block_starts[block.index()] = self.code.len() as u32;
+            self.block_starts[block.index()] = self.set_label();
             let next = plan.order.get(index + 1).copied();
             for inst in self.function.insts(*block) {
                 if !plan.skips(inst) {
                     self.scratch_used = 0;
-                    self.write_inst(inst, *block, next);
+                    self.write_inst(inst, next);
                 }
             }
         }
@@ -198,7 +201,26 @@ impl<'f> Writer<'f> {
     }
 
     fn push(&mut self, code: Code, [a, b, c]: [u16; 3], imm: u64) {
-        self.code.push(Insn { code, a, b, c, imm });
+        let insn = Insn { code, a, b, c, imm };
+        if let Some(both) = self.last_of_block().and_then(|last| joined(&last, &insn)) {
+            self.code.pop();
+            return self.code.push(both);
+        }
+        self.code.push(insn);
+    }
+
+    /// The instruction before, if control cannot come to what follows without it.
+    fn last_of_block(&self) -> Option<Insn> {
+        match self.code.len() as u32 > self.label {
+            true => self.code.last().copied(),
+            false => None,
+        }
+    }
+
+    /// Control may come here from elsewhere.
+    fn set_label(&mut self) -> u32 {
+        self.label = self.code.len() as u32;
+        self.label
     }
 
     /// Points the branch at `at` to the instruction `target`.
@@ -240,7 +262,7 @@ impl<'f> Writer<'f> {
         }
     }
 
-    fn write_inst(&mut self, inst: Inst, block: Block, next: Option<Block>) {
+    fn write_inst(&mut self, inst: Inst, next: Option<Block>) {
         let data = *self.function.inst(inst);
         let result = self.function.result(inst);
         match data.op {
@@ -281,7 +303,7 @@ impl<'f> Writer<'f> {
             Op::ReturnCall | Op::ReturnCallIndirect => self.write_tail_call(&data),
             Op::Return => self.write_return(&data),
             Op::Jump => self.write_jump(&self.function.edges(&data)[0], next),
-            Op::Brif => self.write_brif(&data, block, next),
+            Op::Brif => self.write_brif(&data, next),
             Op::BrTable => self.write_br_table(&data),
             Op::Trap => self.push(Code::Trap, [0; 3], data.x.into()),
             Op::Trapz | Op::Trapnz => {
@@ -329,6 +351,9 @@ impl<'f> Writer<'f> {
 
     fn write_binary(&mut self, code: Code, data: &InstData, target: u16) {
         let [x, y] = [data.arg(0), data.arg(1)];
+        if self.plan.folded(x).is_some() || self.plan.folded(y).is_some() {
+            return self.write_with_part(data, target);
+        }
         if let (Some(bits), Some(ri)) = (
             self.constant(y),
             code.ri().or(code.compare_forms().map(|f| f.ri)),
@@ -352,6 +377,30 @@ impl<'f> Writer<'f> {
         }
     }
 
+    /// A sum one of whose operands is a shift or a product that it computes itself.
+    fn write_with_part(&mut self, data: &InstData, target: u16) {
+        let [x, y] = [data.arg(0), data.arg(1)];
+        if data.op == Op::Iadd {
+            let (base, index, shift) = self.scaled(x, y);
+            return self.push(Code::ShiftAdd32, [target, base, index], shift);
+        }
+        let (product, summand) = match self.plan.folded(x) {
+            Some(product) => (Some(product), y),
+            None => (self.plan.folded(y), x),
+        };
+        let Some(product) = product.map(|inst| *self.function.inst(inst)) else {
+            return;
+        };
+        let [left, right, summand] =
+            [product.arg(0), product.arg(1), summand].map(|v| self.slot(v));
+        let code = if data.ty == Type::F32 {
+            Code::MulAdd32
+        } else {
+            Code::MulAdd64
+        };
+        self.push(code, [target, left, right], summand.into());
+    }
+
     /// Whether a linear-memory access is of the kind that has instructions of its own.
     fn is_common_access(&self, data: &InstData, addr: Value) -> bool {
         data.x == 0 && self.function.value_type(addr) == Type::I32
@@ -361,16 +410,8 @@ impl<'f> Writer<'f> {
         let addr = data.arg(0);
         match select::load_code(data) {
             Some(code) if self.is_common_access(data, addr) => {
-                let offset = u64::from(data.offset());
-                match (self.constant(addr), code.absolute()) {
-                    (Some(base), Some(code)) => {
-                        self.push(code, [self.target(result), 0, 0], base + offset)
-                    }
-                    _ => {
-                        let base = self.slot(addr);
-                        self.push(code, [self.target(result), base, 0], offset);
-                    }
-                }
+                let target = self.target(result);
+                self.write_access(code, target, addr, data.offset());
             }
             _ => self.write_store_op(data, result),
         }
@@ -382,19 +423,61 @@ impl<'f> Writer<'f> {
             return self.write_store_op(data, Value(0));
         }
         let code = select::store_code(data);
-        let offset = u64::from(data.offset());
-        if let (Some(base), Some(code)) = (self.constant(addr), code.absolute()) {
-            let value = self.slot(value);
-            return self.push(code, [value, 0, 0], base + offset);
-        }
-        let base = self.slot(addr);
-        if let (Some(bits), Some(ri)) = (self.constant(value), code.ri())
+        let is_plain = self.constant(addr).is_none() && self.plan.folded(addr).is_none();
+        if is_plain
+            && let (Some(bits), Some(ri)) = (self.constant(value), code.ri())
             && (code != Code::Store64 || i64::from(bits as i32) as u64 == bits)
         {
-            return self.push(ri, [0, base, 0], offset | bits << 32);
+            let base = self.slot(addr);
+            return self.push(ri, [0, base, 0], u64::from(data.offset()) | bits << 32);
         }
         let value = self.slot(value);
-        self.push(code, [value, base, 0], offset);
+        self.write_access(code, value, addr, data.offset());
+    }
+
+    /// A load into or a store from slot `a`, in the form that suits the address.
+    fn write_access(&mut self, code: Code, a: u16, addr: Value, offset: u32) {
+        let low = u64::from(offset);
+        let Some(forms) = code.address_forms() else {
+            return;
+        };
+        if let Some(base) = self.constant(addr) {
+            return self.push(forms.absolute, [a, 0, 0], base + low);
+        }
+        let Some(sum) = self.plan.folded(addr).map(|inst| *self.function.inst(inst)) else {
+            let base = self.slot(addr);
+            return self.push(code, [a, base, 0], low);
+        };
+        let [x, y] = [sum.arg(0), sum.arg(1)];
+        match (self.constant(x), self.constant(y)) {
+            (_, Some(bits)) => {
+                let base = self.slot(x);
+                self.push(forms.add, [a, base, 0], bits << 32 | low);
+            }
+            (Some(bits), None) => {
+                let base = self.slot(y);
+                self.push(forms.add, [a, base, 0], bits << 32 | low);
+            }
+            (None, None) => {
+                let (base, index, shift) = self.scaled(x, y);
+                self.push(forms.index, [a, base, index], shift << 32 | low);
+            }
+        }
+    }
+
+    /// The slots of a sum, the second of which is shifted left.
+    fn scaled(&mut self, x: Value, y: Value) -> (u16, u16, u64) {
+        for (base, scaled) in [(x, y), (y, x)] {
+            if let Some(shift) = self
+                .plan
+                .folded(scaled)
+                .map(|inst| *self.function.inst(inst))
+            {
+                let count = self.constant(shift.arg(1)).unwrap_or_default() & 31;
+                return (self.slot(base), self.slot(shift.arg(0)), count);
+            }
+        }
+        (self.slot(x), self.slot(y), 0)
     }
 
     fn write_stack_addr(&mut self, data: &InstData, target: u16) {
@@ -643,31 +726,32 @@ impl<'f> Writer<'f> {
         self.push_jump(edge.block, next);
     }
 
-    fn write_brif(&mut self, data: &InstData, block: Block, next: Option<Block>) {
+    fn write_brif(&mut self, data: &InstData, next: Option<Block>) {
         let [then, els] = [self.function.edges(data)[0], self.function.edges(data)[1]];
         let [then_moves, else_moves] = [self.edge_moves(&then), self.edge_moves(&els)];
         if then_moves.is_empty() && (next != Some(then.block) || !else_moves.is_empty()) {
-            let branch = self.push_branch(data, block, true);
+            let branch = self.push_branch(data, true);
             self.fixups.push((branch, then.block));
             return self.write_jump(&els, next);
         }
-        let branch = self.push_branch(data, block, false);
+        let branch = self.push_branch(data, false);
         if else_moves.is_empty() {
             self.fixups.push((branch, els.block));
             return self.write_jump(&then, next);
         }
         self.push_parallel(then_moves.into_iter());
         self.push_jump(then.block, None);
-        self.patch(branch, self.code.len() as u32);
+        let label = self.set_label();
+        self.patch(branch, label);
         self.write_jump(&els, next);
     }
 
     /// A branch, yet without a target, that is taken if the condition is `if_true`. Returns where.
-    fn push_branch(&mut self, data: &InstData, block: Block, if_true: bool) -> u32 {
+    fn push_branch(&mut self, data: &InstData, if_true: bool) -> u32 {
         let condition = data.arg(0);
         let fused = self
             .plan
-            .fused_comparison(block)
+            .folded(condition)
             .map(|inst| *self.function.inst(inst));
         match fused.and_then(|fused| {
             Some((
@@ -718,10 +802,49 @@ impl<'f> Writer<'f> {
         }
         debug_assert_eq!(self.code.len(), first + edges.len());
         for (at, block, moves) in with_moves {
-            self.patch(at, self.code.len() as u32);
+            let label = self.set_label();
+            self.patch(at, label);
             self.push_parallel(moves.into_iter());
             self.push_jump(block, None);
         }
+    }
+}
+
+/// Two instructions, one after the other, as one that does both, if there is one.
+fn joined(first: &Insn, second: &Insn) -> Option<Insn> {
+    if first.code != Code::Iadd32I {
+        return None;
+    }
+    let sum = first.a;
+    let addend = first.imm & u64::from(u32::MAX);
+    match second.code {
+        Code::Iadd32I => {
+            let in_place = first.b == sum && second.a == second.b && second.a != sum;
+            in_place.then_some(Insn {
+                code: Code::AddBoth32,
+                b: second.a,
+                imm: addend | second.imm << 32,
+                ..*first
+            })
+        }
+        Code::BrNz if second.b == sum => Some(Insn {
+            code: Code::AddBrNz32,
+            imm: addend,
+            ..*first
+        }),
+        Code::BrNe32 if second.b == sum && second.c != sum => Some(Insn {
+            code: Code::AddBrNe32,
+            c: second.c,
+            imm: addend,
+            ..*first
+        }),
+        Code::BrNe32 if second.c == sum && second.b != sum => Some(Insn {
+            code: Code::AddBrNe32,
+            c: second.b,
+            imm: addend,
+            ..*first
+        }),
+        _ => None,
     }
 }
 

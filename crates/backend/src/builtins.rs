@@ -209,9 +209,11 @@ unsafe extern "C" fn table_grow(
     count: u32,
 ) -> u32 {
     // SAFETY: see above.
-    unsafe { store(context) }
-        .table_grow(Table(table), reference, count)
-        .unwrap_or(u32::MAX)
+    match unsafe { store(context) }.table_grow(Table(table), reference, count) {
+        Ok(old) => old.unwrap_or(u32::MAX),
+        // SAFETY: on the host stack, nothing is left to be dropped.
+        Err(code) => unsafe { native::raise(code) },
+    }
 }
 
 unsafe extern "C" fn table_fill(

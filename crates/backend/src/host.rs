@@ -79,7 +79,7 @@ impl HostFunc {
 
     /// A function over slots, which allocates nothing: the arguments stand in the first slots,
     /// zero-extended; there are as many slots as the greater of parameters and results. Bits of a
-    /// result beyond its type must be zero.
+    /// result beyond its type are ignored.
     pub fn over_slots(
         signature: Signature,
         code: impl Fn(&mut Caller<'_>, &mut [u64]) -> Result<(), HostError> + Send + Sync + 'static,

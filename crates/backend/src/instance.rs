@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bakeoff_ir::{
-    ExportItem, Func, GlobalInit, ImportName, MAX_PAGES, Memory, Module, Scalar, Signature, Table,
-    TrapCode, Type,
+    ExportItem, Func, GlobalInit, ImportName, MAX_PAGES, Memory, Module, RefKind, Scalar,
+    Signature, TrapCode, Type,
 };
 
 use crate::builtins::Builtins;
@@ -85,7 +85,8 @@ pub enum InstantiateError {
     /// A table is larger than [`MAX_TABLE_ENTRIES`].
     #[error("a table of {0} entries is too large")]
     TableTooLarge(u32),
-    /// A segment did not fit, or the start function trapped.
+    /// A segment did not fit, a table of functions was to hold something else, or the start function
+    /// trapped.
     #[error(transparent)]
     Trap(#[from] Trap),
 }
@@ -173,15 +174,11 @@ impl Instance {
         let mut instance = Instance::allocate(store, layout);
         instance.set_globals(&module, imports)?;
         let store = instance.store_mut();
-        for (index, decl) in module.tables.iter().enumerate() {
-            let init = store.evaluate(&decl.init);
-            store.tables[index].entries.fill(init);
-            store.refresh_table(Table::from_index(index));
-        }
         (0..module.memories.len())
             .for_each(|index| store.refresh_memory(Memory::from_index(index)));
         store
-            .copy_active_segments()
+            .fill_tables()
+            .and_then(|()| store.copy_active_segments())
             .map_err(|code| Trap { code, host: None })?;
         if let Some(start) = module.start {
             // SAFETY: nobody else knows the instance yet; a start function has no slots.
@@ -254,8 +251,9 @@ impl Instance {
         unsafe { call_export(self.context, export, args) }
     }
 
-    /// Calls a function that escapes with arguments in slots, without looking at names or types: what
-    /// a measurement wants. Slots are as [`Executable::enter`] has them.
+    /// Calls a function that escapes with arguments in slots, without looking for names or making
+    /// vectors: what a measurement wants. Slots are as [`Executable::enter`] has them; bits of an
+    /// argument beyond its type are ignored.
     ///
     /// # Errors
     /// With the trap that ended the call.
@@ -266,6 +264,7 @@ impl Instance {
         let signature = self.module().func_sig(func);
         let wanted = signature.params.len().max(signature.results.len());
         assert!(slots.len() >= wanted, "{wanted} slots are wanted");
+        clear_unused_bits(&signature.params, slots);
         // SAFETY: the context is live, self is borrowed mutably, and the slots were counted.
         unsafe { enter(self.context, func, slots) }
     }
@@ -353,6 +352,12 @@ fn check_limits<N: PartialOrd + std::fmt::Display + Copy>(
         let why = format!("it has {}, and at least {} is wanted", provided.0, wanted.0);
         return Err(mismatch(kind, name, why));
     }
+    if let Some(max) = provided.1
+        && max < provided.0
+    {
+        let why = format!("it has {}, which is more than its limit {max}", provided.0);
+        return Err(mismatch(kind, name, why));
+    }
     match (wanted.1, provided.1) {
         (None, _) => Ok(()),
         (Some(most), Some(max)) if max <= most => Ok(()),
@@ -371,6 +376,10 @@ fn make_memories(
                 let host = find("memory", name, &imports.memories)?;
                 let provided = (host.pages, host.max_pages);
                 check_limits("memory", name, (decl.min_pages, decl.max_pages), provided)?;
+                if host.pages > MAX_PAGES {
+                    let why = format!("a memory has at most {MAX_PAGES} pages, not {}", host.pages);
+                    return Err(mismatch("memory", name, why));
+                }
                 provided
             }
         };
@@ -397,6 +406,10 @@ fn make_tables(module: &Module, imports: &Imports) -> Result<Vec<TableData>, Ins
         Ok(TableData {
             entries: vec![0; entries as usize],
             max: max.unwrap_or(MAX_TABLE_ENTRIES).min(MAX_TABLE_ENTRIES),
+            max_reference: match decl.kind {
+                RefKind::Func => module.funcs.len() as u64,
+                RefKind::Extern => u64::MAX,
+            },
         })
     };
     module.tables.iter().map(make).collect()
@@ -543,13 +556,19 @@ pub unsafe fn call_host(
         host.call(&mut caller, slots)
     });
     let error = match catch_unwind(call) {
-        Ok(Ok(())) => return Ok(()),
+        Ok(Ok(())) => {
+            clear_unused_bits(&host.signature().results, slots);
+            return Ok(());
+        }
         Ok(Err(error)) => error,
-        Err(payload) => HostError::Panicked(panic_message(payload.as_ref())),
+        Err(payload) => HostError::Panicked(end_panic(payload)),
     };
-    // A trap that is passed on keeps its code.
+    // A trap that is passed on keeps its code, unless the host made it up and it is none.
     let code = match &error {
-        HostError::Trapped(trap) => trap.code,
+        HostError::Trapped(trap) => match trap.code {
+            TrapCode::User(number) if number > TrapCode::MAX_USER => TrapCode::Host,
+            code => code,
+        },
         HostError::Failed(_) | HostError::Panicked(_) | HostError::WrongResults { .. } => {
             TrapCode::Host
         }
@@ -559,8 +578,20 @@ pub unsafe fn call_host(
     Err(code)
 }
 
-fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+/// Backends rely on zeros there, and safe callers may leave anything.
+fn clear_unused_bits(types: &[Type], slots: &mut [u64]) {
+    for (ty, slot) in types.iter().zip(slots) {
+        *slot &= ty.mask();
+    }
+}
+
+/// The message of a panic, whose payload is dropped.
+fn end_panic(payload: Box<dyn std::any::Any + Send>) -> String {
     let text = payload.downcast_ref::<&str>().map(|s| (*s).to_string());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_default()
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    // A payload may panic when it is dropped; the second panic is not unwrapped any further.
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+    text.unwrap_or_default()
 }

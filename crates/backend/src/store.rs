@@ -18,6 +18,18 @@ pub(crate) const MAX_TABLE_ENTRIES: u32 = 10_000_000;
 pub(crate) struct TableData {
     pub(crate) entries: Vec<u64>,
     pub(crate) max: u32,
+    /// The greatest reference that may be stored. Generated code indexes function records with the
+    /// entries of a table of functions and relies on it.
+    pub(crate) max_reference: u64,
+}
+
+impl TableData {
+    fn check_reference(&self, reference: u64) -> TrapResult<()> {
+        match reference <= self.max_reference {
+            true => Ok(()),
+            false => Err(TrapCode::BadSignature),
+        }
+    }
 }
 
 /// Memories, tables, segments and host functions of an instance.
@@ -206,8 +218,15 @@ impl Store {
 
     /// `table_set`.
     pub fn table_set(&mut self, table: Table, index: u32, reference: u64) -> TrapResult<()> {
-        let entry = self.tables[table.index()].entries.get_mut(index as usize);
-        *entry.ok_or(TrapCode::TableOutOfBounds)? = reference;
+        let data = &mut self.tables[table.index()];
+        let entry = checked_range(
+            index.into(),
+            1,
+            data.entries.len(),
+            TrapCode::TableOutOfBounds,
+        )?;
+        data.check_reference(reference)?;
+        data.entries[entry].fill(reference);
         Ok(())
     }
 
@@ -216,15 +235,24 @@ impl Store {
         self.tables[table.index()].entries.len() as u32
     }
 
-    /// `table_grow`: the old size, or `None`.
-    pub fn table_grow(&mut self, table: Table, reference: u64, count: u32) -> Option<u32> {
+    /// `table_grow`: the old size, or `None` if the table does not grow.
+    pub fn table_grow(
+        &mut self,
+        table: Table,
+        reference: u64,
+        count: u32,
+    ) -> TrapResult<Option<u32>> {
         let data = &mut self.tables[table.index()];
+        data.check_reference(reference)?;
         let old = data.entries.len() as u32;
-        let new = old.checked_add(count).filter(|new| *new <= data.max)?;
-        data.entries.try_reserve_exact(count as usize).ok()?;
+        let new = old.checked_add(count).filter(|new| *new <= data.max);
+        let Some(new) = new else { return Ok(None) };
+        if data.entries.try_reserve_exact(count as usize).is_err() {
+            return Ok(None);
+        }
         data.entries.resize(new as usize, reference);
         self.refresh_table(table);
-        Some(old)
+        Ok(Some(old))
     }
 
     /// `table_fill`.
@@ -235,14 +263,15 @@ impl Store {
         reference: u64,
         count: u32,
     ) -> TrapResult<()> {
-        let entries = &mut self.tables[table.index()].entries;
+        let data = &mut self.tables[table.index()];
         let range = checked_range(
             index.into(),
             count.into(),
-            entries.len(),
+            data.entries.len(),
             TrapCode::TableOutOfBounds,
         )?;
-        entries[range].fill(reference);
+        data.check_reference(reference)?;
+        data.entries[range].fill(reference);
         Ok(())
     }
 
@@ -288,10 +317,13 @@ impl Store {
             self.tables[table.index()].entries.len(),
             trap,
         )?;
-        for (at, init) in to.zip(&source[from]) {
-            let reference = self.evaluate(init);
-            self.tables[table.index()].entries[at] = reference;
+        let references = source[from].iter();
+        let references: Vec<u64> = references.map(|init| self.evaluate(init)).collect();
+        let data = &mut self.tables[table.index()];
+        for reference in &references {
+            data.check_reference(*reference)?;
         }
+        data.entries[to].copy_from_slice(&references);
         Ok(())
     }
 
@@ -303,13 +335,7 @@ impl Store {
     /// What an indirect call through a table finds, in the order of checks that the op table gives.
     pub fn indirect_callee(&self, table: Table, index: u32, sig: u32) -> TrapResult<FuncEntry> {
         let reference = self.table_get(table, index)?;
-        // A reference that is no function of the module cannot get into a table of functions, except
-        // by a host that writes nonsense; it is treated as null.
-        let entry = self
-            .entries
-            .get(reference as usize)
-            .copied()
-            .unwrap_or(FuncEntry::NULL);
+        let entry = self.entries[reference as usize];
         if entry.sig == sig {
             return Ok(entry);
         }
@@ -317,6 +343,20 @@ impl Store {
             true => Err(TrapCode::IndirectCallToNull),
             false => Err(TrapCode::BadSignature),
         }
+    }
+
+    /// Fills the tables with their initial references.
+    ///
+    /// # Errors
+    /// A table of functions may only hold such.
+    pub(crate) fn fill_tables(&mut self) -> TrapResult<()> {
+        let module = Arc::clone(self.module());
+        for (index, decl) in module.tables.iter().enumerate() {
+            let (table, init) = (Table::from_index(index), self.evaluate(&decl.init));
+            self.table_fill(table, 0, init, self.table_size(table))?;
+            self.refresh_table(table);
+        }
+        Ok(())
     }
 
     /// The value of an initialiser, as it stands in a slot.

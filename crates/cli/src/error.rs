@@ -23,7 +23,7 @@ pub(crate) enum CliError {
     Instantiate(#[from] InstantiateError),
     #[error("{0}")]
     Call(String),
-    #[error("`{export}` takes {wanted} arguments ({types}), but was given {got}")]
+    #[error("`{export}` takes {wanted} argument(s) ({types}), but was given {got}")]
     ArgumentCount {
         export: String,
         wanted: usize,

@@ -31,7 +31,7 @@ pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::TAIL_CALL);
 
 /// The most bytes of IR for each byte of WebAssembly, and for the module as a whole besides. Real
-/// programs need about 20; calls of functions with a thousand results can ask for thousands.
+/// programs need 5 to 8; calls of functions with a thousand results can ask for thousands.
 const MAX_IR_BYTES_PER_BYTE: u64 = 256;
 const FREE_IR_BYTES: u64 = 1 << 28;
 

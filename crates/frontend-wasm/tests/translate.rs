@@ -3,10 +3,11 @@
 use bakeoff_frontend_wasm::{WasmError, load, translate_text};
 use bakeoff_ir::{Function, Module};
 
-/// The module, which must also print as a text that reads back to itself.
+/// The module, which must also verify and print as a text that reads back to itself.
 fn module(wat: &str) -> Module {
     let module = translate_text(wat).unwrap_or_else(|e| panic!("{e}\n{wat}"));
     let text = module.to_string();
+    bakeoff_ir::verify_module(&module).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let back = bakeoff_ir::parse_module(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     assert_eq!(back.module, module, "{text}");
     module

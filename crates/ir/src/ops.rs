@@ -464,21 +464,26 @@ ops! {
     GlobalSet "global_set" ANY NONE Global (T) -> () WRITES;
     /// Reads a table entry; an index beyond the table traps with `table_out_of_bounds`.
     TableGet "table_get" NONE NONE Table (I32) -> (I64) TRAPS|READS;
-    /// Writes a table entry: index, reference. Bounds as for `table_get`.
+    /// Writes a table entry: index, reference. Bounds as for `table_get`. A table of functions holds
+    /// null and references to functions of the module; anything else traps with `bad_signature`
+    /// after the check of the index, and nothing is written.
     TableSet "table_set" NONE NONE Table (I32 I64) -> () TRAPS|WRITES;
     /// Number of entries of a table.
     TableSize "table_size" NONE NONE Table () -> (I32) READS;
     /// Grows a table: initial reference, number of entries. Yields the old size, or -1 if the limit
-    /// forbids it.
-    TableGrow "table_grow" NONE NONE Table (I64 I32) -> (I32) READS|WRITES;
+    /// forbids it. The reference is checked first, as for `table_set`, also if the table does not
+    /// grow.
+    TableGrow "table_grow" NONE NONE Table (I64 I32) -> (I32) TRAPS|READS|WRITES;
     /// Sets entries: index, reference, number. A range not wholly inside the table traps with
-    /// `table_out_of_bounds` before any write, also if it is empty.
+    /// `table_out_of_bounds` before any write, also if it is empty; then the reference is checked as
+    /// for `table_set`.
     TableFill "table_fill" NONE NONE TableBulk (I32 I64 I32) -> () TRAPS|WRITES;
     /// Copies entries as if through a buffer: destination index, source index, number. Bounds as
     /// for `table_fill`, for both ranges.
     TableCopy "table_copy" NONE NONE TableCopy (I32 I32 I32) -> () TRAPS|READS|WRITES;
     /// Copies entries of an element segment: table index, segment index, number. Bounds as for
-    /// `table_fill`, for both ranges; a dropped segment is empty.
+    /// `table_fill`, for both ranges; a dropped segment is empty. Then every reference is checked as
+    /// for `table_set`, before any write.
     TableInit "table_init" NONE NONE TableInit (I32 I32 I32) -> () TRAPS|READS|WRITES;
     /// Makes an element segment empty.
     ElemDrop "elem_drop" NONE NONE Elem () -> () WRITES;
@@ -493,7 +498,8 @@ ops! {
     /// `bad_signature`.
     CallIndirect "call_indirect" NONE NONE CallIndirect (I32) -> () CALLS;
     /// Calls a C function by its address, in the platform's convention. The signature has at most
-    /// one result and no `i8` or `i16`; the host vouches for the pointer.
+    /// one result and no `i8` or `i16`; the host vouches for the pointer. If the function enters an
+    /// instance on its thread, that call traps with `stack_overflow`.
     CallRaw "call_raw" NONE NONE CallRaw (I64) -> () CALLS;
     /// Calls a function and returns its results, in the frame of the caller: a chain of any
     /// length takes constant stack.

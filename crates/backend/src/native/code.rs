@@ -60,6 +60,12 @@ impl NativeCode {
     /// The parts are published machine code that does what the module says, in the conventions that
     /// [`PartKind`] names, and `keeper` keeps it there.
     pub unsafe fn new(parts: NativeParts) -> NativeCode {
+        debug_assert!(parts.traps.is_sorted_by(|a, b| a.0 < b.0));
+        debug_assert!(
+            parts
+                .parts
+                .is_sorted_by(|a, b| a.range.end <= b.range.start)
+        );
         let mut funcs = vec![0; parts.module.funcs.len()];
         let mut entries = funcs.clone();
         for part in &parts.parts {

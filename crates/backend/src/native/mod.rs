@@ -3,7 +3,8 @@
 //! Terms
 //! * The *guest stack* is what generated code runs on: one a thread, with inaccessible *guard pages*
 //!   below. Running into them is a stack overflow.
-//! * The *host stack* is the thread's own. Builtins and host functions run there.
+//! * The *host stack* is the thread's own. Builtins and host functions run there. C functions that
+//!   `call_raw` calls run on the guest stack, and cannot enter generated code on their thread.
 //! * An *activation* is one entry into generated code. Activations nest when a host function calls back;
 //!   the inner one continues on the guest stack below the frames of the outer one.
 //! * The *landing* is the end of the trampoline: it restores the host's registers and returns. A normal
@@ -73,7 +74,7 @@ unsafe fn enter(
     thunk: *const u8,
     slots: *mut u64,
 ) -> Result<(), TrapCode> {
-    signals::prepare_thread();
+    signals::prepare_thread()?;
     let outer = CURRENT.get();
     // SAFETY: a current activation lives in the frame of an `enter` further up this stack.
     let (stack, guest_sp) = match unsafe { outer.as_ref() } {
@@ -83,6 +84,13 @@ unsafe fn enter(
             (stack, stack.top())
         }
     };
+    // The trampoline pushes a few words before generated code takes over; a fault there would be
+    // nobody's. A C function that `call_raw` called runs on the guest stack itself, and nobody knows
+    // where its frames end: it cannot enter again.
+    let here = 0u8;
+    if !stack.has_room(guest_sp) || stack.contains(&raw const here as usize) {
+        return Err(TrapCode::StackOverflow);
+    }
     let activation = Activation {
         host_sp: Cell::new(0),
         guest_sp: Cell::new(stack::aligned_below(guest_sp)),

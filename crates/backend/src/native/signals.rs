@@ -6,7 +6,9 @@
 use std::cell::OnceCell;
 use std::mem::MaybeUninit;
 use std::sync::{Once, OnceLock};
+use std::thread::AccessError;
 
+use bakeoff_ir::TrapCode;
 use libc::{c_int, c_void, siginfo_t};
 
 use super::{CURRENT, x64};
@@ -24,10 +26,13 @@ const SIGNALS: [c_int; 5] = [
 static PREVIOUS: OnceLock<[libc::sigaction; SIGNALS.len()]> = OnceLock::new();
 
 /// Makes this thread ready to take faults.
-pub(super) fn prepare_thread() {
+///
+/// # Errors
+/// A stack overflow, if the thread is so near its end that its alternate stack is gone.
+pub(super) fn prepare_thread() -> Result<(), TrapCode> {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(install);
-    ensure_alternate_stack();
+    ensure_alternate_stack().map_err(|_| TrapCode::StackOverflow)
 }
 
 fn install() {
@@ -57,7 +62,7 @@ fn install() {
 }
 
 /// Rust gives its own threads an alternate stack; a thread that somebody else made may have none.
-fn ensure_alternate_stack() {
+fn ensure_alternate_stack() -> Result<(), AccessError> {
     const BYTES: usize = 64 << 10;
     struct AlternateStack(Option<Box<[u8]>>);
     impl Drop for AlternateStack {
@@ -76,7 +81,7 @@ fn ensure_alternate_stack() {
     thread_local! {
         static STACK: OnceCell<AlternateStack> = const { OnceCell::new() };
     }
-    STACK.with(|stack| {
+    STACK.try_with(|stack| {
         stack.get_or_init(|| {
             let mut old = MaybeUninit::<libc::stack_t>::zeroed();
             // SAFETY: a null new stack only reads the old one.
@@ -97,7 +102,7 @@ fn ensure_alternate_stack() {
             unsafe { libc::sigaltstack(&new, std::ptr::null_mut()) };
             AlternateStack(Some(bytes))
         });
-    });
+    })
 }
 
 /// The handler: takes the fault if the activation claims it.
@@ -122,6 +127,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c
         };
         match activation
             .as_ref()
+            .filter(|_| is_fault(info))
             .and_then(|a| Some((a, a.trap_of_fault(pc, address)?)))
         {
             Some((activation, trap)) => {
@@ -139,6 +145,15 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut siginfo_t, context: *mut c
     }
 }
 
+/// Whether the processor raised the signal, and not somebody's `kill`.
+///
+/// # Safety
+/// The kernel passed the information.
+unsafe fn is_fault(info: *const siginfo_t) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*info).si_code > 0 }
+}
+
 /// Gives a signal to whoever handled it before.
 ///
 /// # Safety
@@ -149,7 +164,8 @@ unsafe fn forward(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
         all.get(index)
     });
     // SAFETY: the previous action is as the kernel gave it, so its handler has the type that its
-    // flags say. Without a handler, the default action is restored and the fault comes again.
+    // flags say. Without a handler, the default action is restored and the fault comes again; a signal
+    // that somebody sent does not come again by itself, and may be ignored.
     unsafe {
         match previous {
             Some(old) if old.sa_sigaction != libc::SIG_DFL && old.sa_sigaction != libc::SIG_IGN => {
@@ -163,8 +179,12 @@ unsafe fn forward(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
                     handler(signal);
                 }
             }
+            Some(old) if old.sa_sigaction == libc::SIG_IGN && !is_fault(info) => {}
             _ => {
                 libc::signal(signal, libc::SIG_DFL);
+                if !is_fault(info) {
+                    libc::raise(signal);
+                }
             }
         }
     }

@@ -17,6 +17,9 @@ const FOREIGN_BYTES: usize = 256 << 10;
 /// Bytes below the stack pointer that the System V convention lets a leaf function use.
 const RED_ZONE_BYTES: usize = 128;
 
+/// What the trampoline uses at most before generated code runs, alignment included, in bytes.
+const ENTRY_BYTES: usize = 64;
+
 /// Where a guest stack is: the guard pages, then the usable part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GuestStackRange {
@@ -63,17 +66,21 @@ impl GuestStackRange {
     /// The stack of this thread.
     ///
     /// # Errors
-    /// A stack overflow, if the system has no memory for a stack.
+    /// A stack overflow, if the system has no memory for a stack, or if the thread is so near its end
+    /// that the stack is gone.
     pub(super) fn of_thread() -> Result<GuestStackRange, TrapCode> {
         thread_local! {
             static STACK: OnceCell<Option<GuestStack>> = const { OnceCell::new() };
         }
-        STACK.with(|stack| match stack.get_or_init(GuestStack::map) {
-            Some(stack) => Ok(GuestStackRange {
-                start: stack.0 as usize,
-            }),
-            None => Err(TrapCode::StackOverflow),
-        })
+        let start = STACK.try_with(|stack| {
+            let stack = stack.get_or_init(GuestStack::map).as_ref()?;
+            Some(stack.0 as usize)
+        });
+        match start {
+            Ok(Some(start)) => Ok(GuestStackRange { start }),
+            // No memory, or the thread is ending.
+            Ok(None) | Err(_) => Err(TrapCode::StackOverflow),
+        }
     }
 
     /// Where the first frame begins.
@@ -84,6 +91,16 @@ impl GuestStackRange {
     /// The lowest stack pointer for a call of a foreign function.
     pub(super) fn foreign_limit(&self) -> usize {
         self.start + GUARD_BYTES + FOREIGN_BYTES
+    }
+
+    /// Whether a new activation can begin below this stack pointer.
+    pub(super) fn has_room(&self, sp: usize) -> bool {
+        sp >= self.start + GUARD_BYTES + RED_ZONE_BYTES + ENTRY_BYTES
+    }
+
+    /// Whether an address lies in the usable part.
+    pub(super) fn contains(&self, address: usize) -> bool {
+        address.wrapping_sub(self.start + GUARD_BYTES) < STACK_BYTES
     }
 
     /// Whether an address lies in the guard pages.

@@ -1,11 +1,13 @@
 //! Variables to SSA values, after Braun et al. (CC 2013), without recursion.
 //!
 //! `definitions` maps (block, variable) to the value at the end of that block so far. Reading walks up
-//! chains of single predecessors; where several edges meet it makes a *phi*: a block parameter whose
-//! operand on each edge is the variable's value at the end of that edge's source. Operands are read
-//! from a worklist rather than by recursion, so that the depth of a program never becomes the depth of
+//! chains of single predecessors; where edges of several blocks meet it makes a *phi*: a block
+//! parameter whose operand on each edge is the variable's value at the end of that edge's source.
+//! Operands are read from a worklist rather than by recursion, so that the depth of a program never becomes the depth of
 //! the machine stack. A phi whose operands are all one value (or the phi itself) is *trivial*: it
 //! becomes an alias of that value, at once if possible, else when the function is finished.
+
+use std::cell::Cell;
 
 use rustc_hash::FxHashMap;
 
@@ -38,8 +40,9 @@ pub(super) struct Ssa {
     /// Phis of blocks that are not sealed.
     incomplete: FxHashMap<Block, Vec<u32>>,
     /// What stands for a value that is no more, by index; `NOT_ALIASED`, or nothing at all, where the
-    /// value stands for itself. Dense, since every operand is looked up here once.
-    aliases: Vec<Value>,
+    /// value stands for itself. Dense, since every operand is looked up here once. Cells, so that
+    /// looking up can shorten what it walks along.
+    aliases: Vec<Cell<Value>>,
     /// The zero that an undefined variable of each type reads as.
     pub(super) undefined: Vec<(Type, Value)>,
 }
@@ -47,17 +50,25 @@ pub(super) struct Ssa {
 impl Ssa {
     #[inline]
     fn alias(&self, value: Value) -> Option<Value> {
-        let alias = self.aliases.get(value.index()).copied();
+        let alias = self.aliases.get(value.index()).map(Cell::get);
         alias.filter(|alias| *alias != NOT_ALIASED)
     }
 
     /// The value that stands for `value`.
+    ///
+    /// Each of *n* nested loops that leave a variable alone makes an alias of the alias outside. So
+    /// that this costs each user of the innermost one less than *n* steps, every value on the way gets
+    /// the next but one as its alias.
     #[inline]
     pub(super) fn resolve(&self, mut value: Value) -> Value {
-        while let Some(next) = self.alias(value) {
-            value = next;
+        let Some(mut next) = self.alias(value) else {
+            return value;
+        };
+        while let Some(after) = self.alias(next) {
+            self.aliases[value.index()].set(after);
+            (value, next) = (next, after);
         }
-        value
+        next
     }
 
     /// Makes `phi` stand for its only operand, if it has only one. Operands for which `counts` is
@@ -82,9 +93,10 @@ impl Ssa {
         }
         let Some(only) = only else { return false };
         if self.aliases.len() <= value.index() {
-            self.aliases.resize(value.index() + 1, NOT_ALIASED);
+            let none = Cell::new(NOT_ALIASED);
+            self.aliases.resize(value.index() + 1, none);
         }
-        self.aliases[value.index()] = only;
+        self.aliases[value.index()].set(only);
         true
     }
 
@@ -141,8 +153,15 @@ impl FunctionBuilder<'_> {
             }
             let BlockState { preds, sealed, .. } = &self.blocks[at.index()];
             match (sealed, preds.as_slice()) {
-                (true, [edge]) => at = self.edge_sources[*edge as usize],
                 (true, []) => break self.undefined(variable),
+                // A block has one terminator and its edges are made side by side. So if first and
+                // last are from one block, all are: a `br_table` may lead here a million times.
+                (true, [first, .., last])
+                    if self.edge_sources[*first as usize] == self.edge_sources[*last as usize] =>
+                {
+                    at = self.edge_sources[*first as usize];
+                }
+                (true, [edge]) => at = self.edge_sources[*edge as usize],
                 (true, _) | (false, _) => break self.new_phi(at, variable),
             }
         };

@@ -126,3 +126,54 @@ fn unfilled_and_unsealed_blocks_are_errors() {
     b.ret(&[]);
     assert_eq!(b.finish().unwrap_err(), BuildError::Unsealed(target));
 }
+
+/// Each header asks for the variable before it is known that no loop changes it, so the innermost
+/// parameter becomes an alias of an alias, thirty thousand deep.
+#[test]
+fn nested_loops_that_leave_a_variable_alone_cost_no_more_than_their_number() {
+    let (module, sig) = module_with(&[Type::I32], &[Type::I32]);
+    let mut b = FunctionBuilder::new(&module, sig);
+    let var = b.declare_variable(Type::I32);
+    b.switch_to(b.entry());
+    let param = b.params(b.entry())[0];
+    b.define_variable(var, param);
+    let mut headers = Vec::new();
+    for _ in 0..30_000 {
+        let header = b.create_block();
+        b.jump(header, &[]);
+        b.switch_to(header);
+        b.use_variable(var);
+        headers.push(header);
+    }
+    for header in headers.into_iter().rev() {
+        let (cond, next) = (b.use_variable(var), b.create_block());
+        b.brif(cond, header, &[], next, &[]);
+        b.seal(header);
+        b.seal(next);
+        b.switch_to(next);
+    }
+    let value = b.use_variable(var);
+    b.ret(&[value]);
+    let started = std::time::Instant::now();
+    let f = b.finish().unwrap();
+    assert!(f.blocks().skip(1).all(|block| f.params(block).len() == 0));
+    assert!(started.elapsed().as_secs() < 10, "milliseconds if linear");
+}
+
+#[test]
+fn many_edges_of_one_branch_need_no_parameter() {
+    let (module, sig) = module_with(&[Type::I32], &[Type::I32]);
+    let mut b = FunctionBuilder::new(&module, sig);
+    let var = b.declare_variable(Type::I32);
+    let target = b.create_block();
+    b.switch_to(b.entry());
+    let param = b.params(b.entry())[0];
+    b.define_variable(var, param);
+    b.br_table(param, &vec![(target, &[][..]); 1000]);
+    b.seal(target);
+    b.switch_to(target);
+    let value = b.use_variable(var);
+    assert_eq!(value, param);
+    b.ret(&[value]);
+    assert_eq!(b.finish().unwrap().params(Block(1)).len(), 0);
+}

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::cursor::{Cursor, Parsed, entity_number, joined};
 use super::directive::trap_code;
 use super::lexer::Kind;
-use super::parser::{MAX_SIZE, Names};
+use super::parser::{MAX_SLOT_BYTES, Names};
 use super::source_map::BodyMap;
 use super::{ParseError, Span};
 use crate::entity::{Block, Inst, Sig, StackSlot, Value};
@@ -76,7 +76,7 @@ impl BodyParser<'_, '_, '_, '_> {
             if !self.cursor.eat_word("stack_slot") {
                 return Err(self.cursor.unexpected("`stack_slot`"));
             }
-            let bytes = self.cursor.number(MAX_SIZE)? as u32;
+            let bytes = self.cursor.number(MAX_SLOT_BYTES)? as u32;
             let align = match self.cursor.eat(Kind::Comma) {
                 Some(_) if !self.cursor.eat_word("align") => {
                     return Err(self.cursor.unexpected("`align`"));

@@ -19,8 +19,12 @@ use crate::module::{
 };
 use crate::types::{Scalar, Type};
 
-/// The greatest size of anything that a text declares.
-pub(super) const MAX_SIZE: u64 = 1 << 31;
+/// The greatest size of a stack slot that a text declares.
+pub(super) const MAX_SLOT_BYTES: u64 = 1 << 31;
+
+/// The greatest size of a memory or table that a text declares: what 32 bits hold. A table of
+/// WebAssembly may say that it grows no further than this.
+const MAX_SIZE: u64 = u32::MAX as u64;
 
 /// Reads a module. It is not verified yet.
 ///

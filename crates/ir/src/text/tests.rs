@@ -201,7 +201,7 @@ fn errors_say_where_and_what() {
     let modules = [
         (
             "memory mem0 = 99999999999999999999",
-            "1:15: 99999999999999999999 is no number of at most 2147483648",
+            "1:15: 99999999999999999999 is no number of at most 4294967295",
         ),
         ("func @f() {\n", "1:11: this body has no `}`"),
         ("func @f() {\n}", "2:1: a function has a block"),

@@ -1,11 +1,17 @@
 //! What tests that run modules share.
+#![allow(dead_code, reason = "every test uses a part of it")]
+
+pub(crate) mod host;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bakeoff_backend::{Executable, HostError, HostFunc, Imports, NoPhases, Options, Target};
-use bakeoff_ir::{Module, Scalar, Signature, Type};
-use bakeoff_registry::Configuration;
+use bakeoff_backend::{
+    BoundsChecks, CallError, Executable, HostError, HostFunc, Imports, Instance, NoPhases, Options,
+    Target,
+};
+use bakeoff_ir::{Module, Scalar, Signature, TrapCode, Type, text::parse_module, verify_module};
+use bakeoff_registry::{CONFIGURATIONS, Configuration};
 
 /// The directory of the text files that run on every backend.
 pub(crate) fn ir_dir() -> PathBuf {
@@ -28,6 +34,43 @@ pub(crate) fn compile(
     }
 }
 
+/// Parses and verifies.
+pub(crate) fn module(source: &str) -> Arc<Module> {
+    let parsed = parse_module(source).unwrap_or_else(|e| panic!("{}", e.render(source, "source")));
+    if let Err(errors) = verify_module(&parsed.module) {
+        panic!("{}", errors.render(&parsed.positions, source, "source"));
+    }
+    Arc::new(parsed.module)
+}
+
+/// Runs a test with the module compiled by every configuration, with guard pages and with explicit
+/// checks. The text says which it is.
+pub(crate) fn on_every_configuration(source: &str, test: impl Fn(&str, &Arc<dyn Executable>)) {
+    let module = module(source);
+    for configuration in CONFIGURATIONS {
+        for bounds_checks in [BoundsChecks::Guard, BoundsChecks::Explicit] {
+            let executable = compile(configuration, &module, &Options { bounds_checks });
+            test(
+                &format!("{} {bounds_checks:?}", configuration.name),
+                &executable,
+            );
+        }
+    }
+}
+
+/// An instance, which has to work.
+pub(crate) fn instantiate(executable: &Arc<dyn Executable>, imports: &Imports) -> Instance {
+    Instance::new(executable, imports).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The code of the trap that a call ended with.
+pub(crate) fn trap_of(result: Result<Vec<Scalar>, CallError>) -> Result<TrapCode, String> {
+    match result {
+        Err(CallError::Trap(trap)) => Ok(trap.code),
+        other => Err(format!("no trap but {other:?}")),
+    }
+}
+
 extern "C" fn add(a: i32, b: i32) -> i32 {
     a.wrapping_add(b)
 }
@@ -43,7 +86,7 @@ macro_rules! define_mix {
 }
 define_mix!(a0 b0 1.0, a1 b1 2.0, a2 b2 3.0, a3 b3 4.0, a4 b4 5.0, a5 b5 6.0, a6 b6 7.0, a7 b7 8.0, a8 b8 9.0, a9 b9 10.0);
 
-fn signature(params: &[Type], results: &[Type]) -> Signature {
+pub(crate) fn signature(params: &[Type], results: &[Type]) -> Signature {
     Signature {
         params: params.to_vec(),
         results: results.to_vec(),

@@ -1,0 +1,266 @@
+//! The command as people use it: what it prints, and how it exits.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const GOOD: &str = "\
+export func @double(i32) -> i32 {
+block0(v0: i32):
+    v1 = iadd.i32 v0, v0
+    return v1
+}
+export func @fail() {
+block0:
+    trap user7
+}
+; run: @double(21) == 42
+; trap: @fail() == user7
+";
+
+fn bakeoff(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bakeoff"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+/// A file in a directory of this test's own.
+fn file(test: &str, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join(name);
+    std::fs::write(&path, contents).unwrap();
+    path
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[track_caller]
+fn expect(output: &Output, status: i32, out: &[&str], err: &[&str]) {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    // Messages are wrapped to the width of the terminal.
+    let stderr = String::from_utf8_lossy(&output.stderr).replace("\n  │ ", " ");
+    let all = format!("stdout:\n{stdout}\nstderr:\n{stderr}");
+    assert_eq!(output.status.code(), Some(status), "{all}");
+    for part in out {
+        assert!(stdout.contains(part), "no `{part}` in {all}");
+    }
+    for part in err {
+        assert!(stderr.contains(part), "no `{part}` in {all}");
+    }
+}
+
+#[test]
+fn backends_lists_every_configuration() {
+    let output = bakeoff(&["backends"]);
+    let names: Vec<&str> = bakeoff_registry::CONFIGURATIONS
+        .iter()
+        .map(|c| c.name)
+        .collect();
+    expect(&output, 0, &names, &[]);
+}
+
+#[test]
+fn run_calls_functions_and_checks_what_a_file_says() {
+    let good = file("run", "good.ir", GOOD);
+    let good = text(&good);
+    expect(&bakeoff(&["run", good]), 0, &["2 passed, 0 failed"], &[]);
+    for backend in ["interp", "cranelift"] {
+        let call = [
+            "run",
+            good,
+            "--backend",
+            backend,
+            "--invoke",
+            "double",
+            "-21",
+        ];
+        expect(&bakeoff(&call), 0, &["-42:i32"], &[]);
+    }
+    let trap = ["run", good, "--invoke", "fail"];
+    expect(&bakeoff(&trap), 1, &[], &["trap: user7"]);
+    let lying = file("run", "lying.ir", GOOD.replace("== 42", "== 43"));
+    let said = bakeoff(&["run", text(&lying)]);
+    expect(
+        &said,
+        1,
+        &["1 passed, 1 failed", "@double(21:i32) gave 42:i32"],
+        &[],
+    );
+}
+
+#[test]
+fn wrong_use_is_status_2_and_says_what_there_is() {
+    let good = file("wrong_use", "good.ir", GOOD);
+    let good = text(&good);
+    let all = ["interp", "cranelift-none-single-pass"];
+    expect(&bakeoff(&["run", good, "--backend", "nope"]), 2, &[], &all);
+    expect(
+        &bakeoff(&["compare", "--backends", "interp,nope"]),
+        2,
+        &[],
+        &all,
+    );
+    expect(
+        &bakeoff(&["compare", "--suite", "nope"]),
+        2,
+        &[],
+        &["there is: ", "wasm"],
+    );
+    expect(
+        &bakeoff(&["run", good, "--invoke", "nope"]),
+        2,
+        &[],
+        &["double, fail"],
+    );
+    expect(
+        &bakeoff(&["run", good, "--invoke", "double"]),
+        2,
+        &[],
+        &["1 argument", "i32"],
+    );
+    let too_large = ["run", good, "--invoke", "double", "4294967296"];
+    expect(&bakeoff(&too_large), 2, &[], &["does not fit into i32"]);
+    expect(&bakeoff(&["frobnicate"]), 2, &[], &["Usage"]);
+    expect(
+        &bakeoff(&["compare", good, "--samples", "0"]),
+        2,
+        &[],
+        &["--samples"],
+    );
+    expect(
+        &bakeoff(&["run", "/nonexistent/file.wasm"]),
+        2,
+        &[],
+        &["/nonexistent/file.wasm"],
+    );
+    expect(
+        &bakeoff(&["print", "Cargo.lock"]),
+        2,
+        &[],
+        &["what is it", ".wasm"],
+    );
+}
+
+#[test]
+fn broken_input_is_status_2_and_says_where() {
+    let syntax = file(
+        "broken",
+        "syntax.ir",
+        GOOD.replace("iadd.i32 v0, v0", "iadd.i32 v0,"),
+    );
+    expect(
+        &bakeoff(&["verify", text(&syntax)]),
+        2,
+        &[],
+        &["syntax.ir:3:"],
+    );
+    let types = file("broken", "types.ir", GOOD.replace("iadd.i32", "iadd.i64"));
+    let said = bakeoff(&["verify", text(&types)]);
+    expect(&said, 2, &[], &["types.ir:3:19", "v0 is an i32"]);
+    let wasm = file("broken", "cut.wasm", b"\0asm\x01\0\0\0\x01\x7f");
+    expect(
+        &bakeoff(&["print", text(&wasm)]),
+        2,
+        &[],
+        &["cut.wasm", "byte"],
+    );
+    let import = file(
+        "broken",
+        "import.wat",
+        r#"(module (import "env" "gone" (func)))"#,
+    );
+    expect(
+        &bakeoff(&["run", text(&import)]),
+        2,
+        &[],
+        &["`env` `gone` is not provided"],
+    );
+    let entry = file(
+        "broken",
+        "entry.toml",
+        "about = \"x\"\nsuite = \"x\"\nmodule = \"x.ir\"\nsurprise = 1\n",
+    );
+    expect(
+        &bakeoff(&["compare", text(&entry)]),
+        2,
+        &[],
+        &["entry.toml", "surprise"],
+    );
+}
+
+#[test]
+fn print_gives_text_that_reads_back() {
+    let wat = file(
+        "print",
+        "module.wat",
+        r#"(module (func (export "f") (param i32) (result i32) local.get 0))"#,
+    );
+    let printed = bakeoff(&["print", text(&wat)]);
+    expect(&printed, 0, &["export \"f\""], &[]);
+    let again = file("print", "again.ir", &printed.stdout);
+    assert_eq!(bakeoff(&["print", text(&again)]).stdout, printed.stdout);
+}
+
+#[test]
+fn disasm_shows_machine_code_and_register_code() {
+    let good = file("disasm", "good.ir", GOOD);
+    let native = bakeoff(&[
+        "disasm",
+        text(&good),
+        "--backend",
+        "cranelift",
+        "--filter",
+        "@fail",
+    ]);
+    expect(&native, 0, &["@fail", "ud2", "trap user7"], &[]);
+    let register = bakeoff(&["disasm", text(&good), "--backend", "interp"]);
+    expect(&register, 0, &["@double", "Iadd32 s0, s0", "Return1"], &[]);
+}
+
+#[test]
+fn compare_checks_answers_and_writes_its_samples() {
+    let good = file("compare", "good.ir", GOOD);
+    let json = good.with_extension("json");
+    let said = bakeoff(&[
+        "compare",
+        text(&good),
+        "--samples",
+        "3",
+        "--json",
+        text(&json),
+    ]);
+    expect(&said, 0, &["geometric mean", "cranelift"], &[]);
+    assert!(said.stderr.is_empty(), "no progress in a pipe");
+    let rows: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), bakeoff_registry::CONFIGURATIONS.len());
+    for row in rows {
+        assert_eq!(
+            (&row["program"], &row["status"]),
+            (&"good".into(), &"ok".into())
+        );
+        assert_eq!(row["ir_insts"], 3);
+        for figure in ["compile_ns", "run_ns", "code_bytes"] {
+            assert!(row[figure].as_u64().unwrap() > 0, "{figure} of {row}");
+        }
+        assert_eq!(row["run_samples_ns"].as_array().unwrap().len(), 3);
+    }
+    let lying = file("compare", "lying.ir", GOOD.replace("== 42", "== 43"));
+    let said = bakeoff(&["compare", text(&lying), "--samples", "1"]);
+    expect(&said, 1, &["wrong", "43", "42"], &[]);
+    let trapping = file(
+        "compare",
+        "trapping.ir",
+        GOOD.replace("return v1", "trap user9"),
+    );
+    expect(
+        &bakeoff(&["compare", text(&trapping), "--samples", "1"]),
+        1,
+        &["trap", "user9"],
+        &[],
+    );
+}
