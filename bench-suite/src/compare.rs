@@ -22,6 +22,8 @@ pub struct Comparison<'c> {
     pub configurations: &'c [&'static Configuration],
     /// The size of the runs.
     pub size: Size,
+    /// What is chosen for all configurations alike.
+    pub options: Options,
     /// Samples to keep of each program and configuration, at least one.
     pub samples: usize,
     /// What shuffles the order.

@@ -158,14 +158,17 @@ impl Features {
 
 impl Backend for Cranelift {
     fn phases(&self) -> &'static [Phase] {
-        &[
-            Phase::Analyse,
-            Phase::Lower,
-            Phase::Allocate,
-            Phase::Emit,
-            Phase::Link,
-            Phase::Publish,
-        ]
+        match self.memory {
+            CodeMemory::Arena => &Phase::ALL,
+            // cranelift-jit links and publishes in one step.
+            CodeMemory::CraneliftJit => &[
+                Phase::Analyse,
+                Phase::Lower,
+                Phase::Allocate,
+                Phase::Emit,
+                Phase::Link,
+            ],
+        }
     }
 
     fn compile(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bakeoff_backend::Options;
 use bakeoff_bench_suite::{Comparison, Subject, compare, load_module, load_program, programs_dir};
 use bakeoff_suite::{Program, load_dir};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,6 +17,9 @@ pub(crate) fn command(args: &CompareArgs) -> Result<Verdict, CliError> {
         subjects: &subjects,
         configurations: &configurations,
         size: args.size.into(),
+        options: Options {
+            bounds_checks: args.bounds_checks.into(),
+        },
         samples: args.samples.into(),
         seed: args.seed,
     };

@@ -12,6 +12,7 @@ mod table;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bakeoff_backend::BoundsChecks;
 use bakeoff_registry::{CONFIGURATIONS, Configuration};
 use bakeoff_suite::Size;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -77,6 +78,9 @@ struct CompareArgs {
     /// The size of the runs.
     #[arg(long, value_enum, default_value_t = SizeArg::Quick)]
     size: SizeArg,
+    /// How native code checks accesses with 32-bit indices.
+    #[arg(long, value_enum, default_value_t = BoundsArg::Guard)]
+    bounds_checks: BoundsArg,
     /// Samples of each program and backend.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
@@ -118,6 +122,23 @@ impl From<SizeArg> for Size {
         match size {
             SizeArg::Quick => Size::Quick,
             SizeArg::Full => Size::Full,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BoundsArg {
+    /// By guard pages.
+    Guard,
+    /// By a comparison before each access.
+    Explicit,
+}
+
+impl From<BoundsArg> for BoundsChecks {
+    fn from(bounds: BoundsArg) -> BoundsChecks {
+        match bounds {
+            BoundsArg::Guard => BoundsChecks::Guard,
+            BoundsArg::Explicit => BoundsChecks::Explicit,
         }
     }
 }
