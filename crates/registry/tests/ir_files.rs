@@ -1,4 +1,5 @@
-//! Every file of tests/ir on every configuration, with guard pages and with explicit checks.
+//! Every file of tests/ir, and every program of the suite that is written in the IR, on every
+//! configuration, with guard pages and with explicit checks.
 
 mod common;
 
@@ -33,8 +34,9 @@ fn run_all(configuration: &Configuration, options: &Options) -> usize {
     let imports = common::imports();
     let mut failures = String::new();
     let mut count = 0;
-    let mut paths: Vec<_> = std::fs::read_dir(common::ir_dir())
-        .unwrap()
+    let mut paths: Vec<_> = [common::ir_dir(), common::ir_programs_dir()]
+        .iter()
+        .flat_map(|directory| std::fs::read_dir(directory).unwrap())
         .map(|e| e.unwrap().path())
         .collect();
     paths.sort();

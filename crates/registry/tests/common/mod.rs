@@ -13,9 +13,14 @@ use bakeoff_backend::{
 use bakeoff_ir::{Module, Scalar, Signature, TrapCode, Type, text::parse_module, verify_module};
 use bakeoff_registry::{CONFIGURATIONS, Configuration};
 
-/// The directory of the text files that run on every backend.
+/// The directory of the text files that test the ops.
 pub(crate) fn ir_dir() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/ir")
+}
+
+/// The directory of the suite's programs that are text files.
+pub(crate) fn ir_programs_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../bench-suite/programs/ir")
 }
 
 /// Compiles for this machine.
