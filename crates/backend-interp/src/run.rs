@@ -10,6 +10,7 @@ use std::ptr;
 
 use bakeoff_backend::context::offset;
 use bakeoff_backend::{MemoryView, TableView, VmContext, call_foreign, call_host};
+use bakeoff_ir::semantics::{quiet32, quiet64};
 use bakeoff_ir::{Func, Memory, Sig, TrapCode};
 
 use crate::InterpCode;

@@ -5,6 +5,7 @@
 //! run on the host's stack, not on the guest's: a shim in front of each switches over
 //! (see [`native`](crate::native)), so that a nearly full guest stack is no danger to the host.
 
+use bakeoff_ir::semantics::{quiet32, quiet64};
 use bakeoff_ir::{Data, Elem, Func, Memory, Table, TrapCode, Type};
 
 use crate::context::VmContext;
@@ -258,22 +259,22 @@ unsafe extern "C" fn elem_drop(context: *mut VmContext, elem: u32) {
 }
 
 macro_rules! rounding {
-    ($($name:ident $float:ident $method:ident;)*) => {$(
+    ($($name:ident $float:ident $method:ident $quiet:ident;)*) => {$(
         extern "C" fn $name(_: *mut VmContext, a: $float) -> $float {
-            a.$method()
+            $quiet(a.$method())
         }
     )*};
 }
 
 rounding! {
-    ceil32 f32 ceil;
-    ceil64 f64 ceil;
-    floor32 f32 floor;
-    floor64 f64 floor;
-    trunc32 f32 trunc;
-    trunc64 f64 trunc;
-    nearest32 f32 round_ties_even;
-    nearest64 f64 round_ties_even;
+    ceil32 f32 ceil quiet32;
+    ceil64 f64 ceil quiet64;
+    floor32 f32 floor quiet32;
+    floor64 f64 floor quiet64;
+    trunc32 f32 trunc quiet32;
+    trunc64 f64 trunc quiet64;
+    nearest32 f32 round_ties_even quiet32;
+    nearest64 f64 round_ties_even quiet64;
 }
 
 extern "C" fn fma32(_: *mut VmContext, a: f32, b: f32, c: f32) -> f32 {

@@ -30,7 +30,7 @@ integer of any type, true if not zero; `bool` is an `i8`, 0 or 1; `index` is an 
 an `i64`. What stands besides operands (a condition, a memory, a block) shows in the form.
 
 Effects: *traps*, *reads* and *writes* (memory, globals, tables, segments), *calls* (anything), *ends*
-the block. An op without effects is pure. *Free NaN*: a NaN result may have any bits of a NaN; every
+the block. An op without effects is pure. *Free NaN*: a NaN result is quiet, its other bits are free; every
 other result is exact to the bit.
 
 Every op is total: a result or one of the named traps. Each has a file of boundary cases, `tests/ir/<op>.ir`.

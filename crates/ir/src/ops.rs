@@ -14,8 +14,8 @@
 //!
 //! Every op is total: for all operands it yields a result or one of the named traps.
 //!
-//! NaN rule: an op marked `FREE_NAN` that yields a NaN may yield any NaN; all others are exact to the
-//! bit, NaNs included. A comparison across backends treats NaNs as equal for that reason.
+//! NaN rule: an op marked `FREE_NAN` that yields a NaN may yield any quiet NaN, as WebAssembly has it;
+//! all others are exact to the bit, NaNs included. A comparison across backends treats NaNs as equal for that reason.
 
 use crate::types::Type;
 
@@ -190,7 +190,7 @@ impl Effects {
     pub const CALLS: Effects = Effects(8 | 1 | 2 | 4);
     /// Ends its block.
     pub const ENDS_BLOCK: Effects = Effects(16);
-    /// A NaN result may have any bits of a NaN.
+    /// A NaN result may be any quiet NaN.
     pub const FREE_NAN: Effects = Effects(32);
 
     /// Both.

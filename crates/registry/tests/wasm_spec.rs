@@ -1,27 +1,39 @@
 //! The specification's test suite, executed on every configuration: each module is instantiated, each
-//! action is done, and each assertion about them is checked. What cannot be checked is skipped, and
-//! how often for which reason is pinned, so that a change shows.
+//! action is done, and each assertion about them is checked. What cannot be checked is skipped; how
+//! often, and for which reason, is pinned, so that a change shows.
+//!
+//! `UPDATE_DOCS=1 cargo test -p bakeoff-registry --test wasm_spec` writes `docs/conformance.md`.
 
 mod common;
 #[path = "wasm_spec/link.rs"]
 mod link;
+#[path = "wasm_spec/page.rs"]
+mod page;
+#[path = "wasm_spec/pins.rs"]
+mod pins;
 #[path = "wasm_spec/run.rs"]
 mod run;
 
 use std::sync::Mutex;
 
-use bakeoff_backend::Options;
+use bakeoff_backend::{BoundsChecks, Options};
 use bakeoff_registry::CONFIGURATIONS;
 use bakeoff_wasm_spec::{Script, Suite};
+use pins::{PINS, Pin};
 use run::Tally;
 
 /// One for each core of the smallest machine that we test on.
 const THREADS: usize = 2;
 
-/// Runs the scripts of a suite on every configuration, in the order of [`CONFIGURATIONS`].
-fn run_suite(suite: Suite) -> Vec<Tally> {
+const BOUNDS_CHECKS: [BoundsChecks; 2] = [BoundsChecks::Guard, BoundsChecks::Explicit];
+
+/// What became of a suite: for each of [`CONFIGURATIONS`], with each of [`BOUNDS_CHECKS`].
+type Tallies = Vec<[Tally; 2]>;
+
+/// Runs the scripts of a suite. A script is translated once and then compiled by all configurations.
+fn run_suite(suite: Suite) -> Tallies {
     let scripts: Mutex<Vec<Script>> = Mutex::new(suite.scripts().collect());
-    let tallies = Mutex::new(vec![Tally::default(); CONFIGURATIONS.len()]);
+    let tallies = Mutex::new(vec![<[Tally; 2]>::default(); CONFIGURATIONS.len()]);
     let work = || {
         loop {
             // A statement of its own: the lock ends with it.
@@ -31,8 +43,11 @@ fn run_suite(suite: Suite) -> Vec<Tally> {
             let name = script.name.clone();
             let commands = run::prepare(script);
             for (index, configuration) in CONFIGURATIONS.iter().enumerate() {
-                let tally = run::run(&name, &commands, configuration, &Options::default());
-                tallies.lock().unwrap()[index].add(tally);
+                for (nth, bounds_checks) in BOUNDS_CHECKS.into_iter().enumerate() {
+                    let tally =
+                        run::run(&name, &commands, configuration, &Options { bounds_checks });
+                    tallies.lock().unwrap()[index][nth].add(tally);
+                }
             }
         }
     };
@@ -44,41 +59,44 @@ fn run_suite(suite: Suite) -> Vec<Tally> {
     tallies.into_inner().unwrap()
 }
 
-/// Every configuration has no failures, and has passed and skipped this.
-fn check(suite: Suite, passed: &[(&str, usize)], skipped: &[(&str, usize)]) {
-    let tallies = run_suite(suite);
-    let mut failures = Vec::new();
-    for (configuration, tally) in CONFIGURATIONS.iter().zip(&tallies) {
-        println!(
-            "{suite:?} on {}: {} passed, {} failed, {} skipped",
-            configuration.name,
-            tally.passed.values().sum::<usize>(),
-            tally.failures.len(),
-            tally.skipped.values().sum::<usize>()
-        );
-        failures.extend(tally.failures.iter().take(50).cloned());
-    }
+/// Every configuration has no failures, and has passed and skipped what is pinned.
+fn check(pin: &Pin, tallies: &Tallies) {
+    let failures: Vec<&str> = tallies
+        .iter()
+        .flatten()
+        .flat_map(|tally| tally.failures.iter().take(20).map(String::as_str))
+        .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    for (configuration, tally) in CONFIGURATIONS.iter().zip(tallies) {
-        let name = configuration.name;
-        let counts: Vec<_> = tally.skipped.into_iter().collect();
-        assert_eq!(counts, skipped, "skipped on {name}");
-        let counts: Vec<_> = tally.passed.into_iter().collect();
-        assert_eq!(counts, passed, "passed on {name}");
+    for (configuration, tallies) in CONFIGURATIONS.iter().zip(tallies) {
+        for (tally, bounds_checks) in tallies.iter().zip(BOUNDS_CHECKS) {
+            let what = format!(
+                "{:?} on {}, {bounds_checks:?}",
+                pin.suite, configuration.name
+            );
+            let skipped: Vec<_> = tally.skipped.clone().into_iter().collect();
+            assert_eq!(skipped, pin.skipped, "skipped: {what}");
+            let passed: Vec<_> = tally.passed.clone().into_iter().collect();
+            assert_eq!(passed, pin.passed, "passed: {what}");
+        }
     }
 }
 
 #[test]
-fn version_1() {
-    check(Suite::Version1, &[], &[]);
-}
-
-#[test]
-fn version_2() {
-    check(Suite::Version2, &[], &[]);
-}
-
-#[test]
-fn tail_calls() {
-    check(Suite::TailCall, &[], &[]);
+fn every_script_on_every_configuration() {
+    let results: Vec<Tallies> = PINS.iter().map(|pin| run_suite(pin.suite)).collect();
+    for (pin, tallies) in PINS.iter().zip(&results) {
+        for (configuration, [guard, explicit]) in CONFIGURATIONS.iter().zip(tallies) {
+            println!(
+                "{:?} on {}: {}; with explicit checks: {}",
+                pin.suite,
+                configuration.name,
+                guard.summary(),
+                explicit.summary()
+            );
+        }
+    }
+    for (pin, tallies) in PINS.iter().zip(&results) {
+        check(pin, tallies);
+    }
+    page::check_or_update(&results);
 }

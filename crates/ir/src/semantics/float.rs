@@ -22,8 +22,8 @@ pub(super) fn eval(op: Op, ty: Type, ty2: Type, x: u8, args: [u64; 3]) -> Option
         Op::Copysign => a & !sign | b & sign,
         Op::Fneg => a ^ sign,
         Op::Fabs => a & !sign,
-        Op::Fpromote => widen(Type::F32, a).to_bits(),
-        Op::Fdemote => u64::from((f64::from_bits(a) as f32).to_bits()),
+        Op::Fpromote => quiet64(widen(Type::F32, a)).to_bits(),
+        Op::Fdemote => u64::from(quiet32(f64::from_bits(a) as f32).to_bits()),
         Op::FcvtFromSint => from_int(ty, sign_extend(ty2, a) as f32, sign_extend(ty2, a) as f64),
         Op::FcvtFromUint => from_int(ty, a as f32, a as f64),
         Op::FcvtToSint => return Some(to_int(ty, true, widen(ty2, a))),
@@ -33,12 +33,33 @@ pub(super) fn eval(op: Op, ty: Type, ty2: Type, x: u8, args: [u64; 3]) -> Option
         _ => match ty {
             Type::F32 => {
                 let args = args.map(|bits| f32::from_bits(bits as u32));
-                u64::from(arithmetic32(op, args)?.to_bits())
+                u64::from(quiet32(arithmetic32(op, args)?).to_bits())
             }
-            _ => arithmetic64(op, args.map(f64::from_bits))?.to_bits(),
+            _ => quiet64(arithmetic64(op, args.map(f64::from_bits))?).to_bits(),
         },
     };
     Some(Ok([bits, 0]))
+}
+
+/// The value, and a quiet NaN for a signalling one.
+///
+/// Rust does not say which NaN an operation gives, and `floor` and its like, where they are calls,
+/// return a signalling NaN as it is.
+#[inline]
+pub fn quiet32(value: f32) -> f32 {
+    match value.is_nan() {
+        true => f32::from_bits(value.to_bits() | 1 << (f32::MANTISSA_DIGITS - 2)),
+        false => value,
+    }
+}
+
+/// As [`quiet32`].
+#[inline]
+pub fn quiet64(value: f64) -> f64 {
+    match value.is_nan() {
+        true => f64::from_bits(value.to_bits() | 1 << (f64::MANTISSA_DIGITS - 2)),
+        false => value,
+    }
 }
 
 fn widen(ty: Type, bits: u64) -> f64 {

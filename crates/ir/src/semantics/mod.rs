@@ -11,6 +11,8 @@
 
 mod float;
 
+pub use float::{quiet32, quiet64};
+
 use crate::ops::{IntCc, Op};
 use crate::trap::TrapCode;
 use crate::types::{Type, sign_extend};

@@ -25,6 +25,21 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// How many passed, failed, and were skipped.
+    pub(crate) fn totals(&self) -> [usize; 3] {
+        let failed = self.failures.len();
+        [
+            self.passed.values().sum(),
+            failed,
+            self.skipped.values().sum(),
+        ]
+    }
+
+    pub(crate) fn summary(&self) -> String {
+        let [passed, failed, skipped] = self.totals();
+        format!("{passed} passed, {failed} failed, {skipped} skipped")
+    }
+
     pub(crate) fn add(&mut self, other: Tally) {
         let sum = |into: &mut BTreeMap<_, usize>, from| {
             for (key, count) in from {
