@@ -1,5 +1,7 @@
 //! `cargo bench`: every program of the suite at quick size on every configuration.
 //!
+//! A program that a backend does not support is left out there, said and counted.
+//!
 //! Two groups: `compile/<program>/<backend>` times from verified IR to callable code, and
 //! `run/<program>/<backend>` the timed call alone, on a fresh instance each, checked afterwards. A
 //! program that fails makes the bench fail. Times are taken inside an iteration (`iter_custom`), so
@@ -7,9 +9,10 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use bakeoff_backend::{NoPhases, Options};
+use bakeoff_backend::{CompileError, NoPhases, Options};
 use bakeoff_bench_suite::{Subject, compile, load_module, programs_dir};
 use bakeoff_registry::{CONFIGURATIONS, Configuration};
 use bakeoff_suite::{Size, load_dir};
@@ -27,6 +30,26 @@ fn subjects() -> Vec<Subject> {
         }
     };
     programs.into_iter().map(subject).collect()
+}
+
+/// Whether the backend supports the program; if not, it is said and counted.
+fn is_supported(configuration: &Configuration, subject: &Subject) -> bool {
+    static UNSUPPORTED: AtomicU32 = AtomicU32::new(0);
+    match compile(
+        configuration,
+        &subject.module,
+        &Options::default(),
+        &mut NoPhases,
+    ) {
+        Err(error @ CompileError::Unsupported { .. }) => {
+            let count = UNSUPPORTED.fetch_add(1, Ordering::Relaxed) + 1;
+            let (program, backend) = (&subject.program.name, configuration.name);
+            eprintln!("unsupported ({count}): {program} on {backend}: {error}");
+            false
+        }
+        // Another error shows where the program is to be run.
+        _ => true,
+    }
 }
 
 fn compile_ns(configuration: &Configuration, subject: &Subject) -> Duration {
@@ -47,7 +70,8 @@ fn bench_compile(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("compile/{}", subject.program.name));
         group.sampling_mode(SamplingMode::Flat);
         group.throughput(Throughput::Elements(subject.module.inst_count() as u64));
-        for configuration in CONFIGURATIONS {
+        let supported = |c: &&Configuration| is_supported(c, &subject);
+        for configuration in CONFIGURATIONS.iter().filter(supported) {
             group.bench_function(BenchmarkId::from_parameter(configuration.name), |bencher| {
                 bencher.iter_custom(|count| {
                     (0..count)
@@ -63,7 +87,8 @@ fn bench_run(criterion: &mut Criterion) {
     for subject in subjects() {
         let mut group = criterion.benchmark_group(format!("run/{}", subject.program.name));
         group.sampling_mode(SamplingMode::Flat);
-        for configuration in CONFIGURATIONS {
+        let supported = |c: &&Configuration| is_supported(c, &subject);
+        for configuration in CONFIGURATIONS.iter().filter(supported) {
             let executable = compile(
                 configuration,
                 &subject.module,

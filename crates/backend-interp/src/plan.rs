@@ -322,6 +322,9 @@ impl<'f> Planner<'f> {
         let root = self.roots[value.index()];
         if self.places[root.index()] == Place::None && !self.is_constant(value) {
             ranges.read(root, block, position);
+            if root != value {
+                ranges.alias(root, value);
+            }
         }
     }
 

@@ -14,6 +14,7 @@
 
 use bakeoff_ir::analysis::{Cfg, Liveness};
 use bakeoff_ir::{Block, Function, Value};
+use rustc_hash::FxHashMap;
 
 /// First time, and one past the last.
 pub(crate) type Segment = (u32, u32);
@@ -36,6 +37,8 @@ pub(crate) struct Ranges<'f> {
     reads: Vec<Read>,
     /// The last read of each value, or `NONE`.
     heads: Vec<u32>,
+    /// How far the analysis says that aliases of a value live, for values with such.
+    alias_ends: FxHashMap<Value, u32>,
     /// The value that a block was last found live-out for, plus one.
     seen: Vec<u32>,
     work: Vec<Block>,
@@ -55,6 +58,7 @@ impl<'f> Ranges<'f> {
             liveness,
             reads: Vec::new(),
             heads: vec![NONE; function.value_count()],
+            alias_ends: FxHashMap::default(),
             seen: vec![0; function.block_count()],
             work: Vec::new(),
             budget: VISITS_PER_INST * function.inst_count(),
@@ -78,6 +82,12 @@ impl<'f> Ranges<'f> {
             end,
             next: head,
         });
+    }
+
+    /// Notes that a value that is read lives in the slot of another.
+    pub(crate) fn alias(&mut self, root: Value, alias: Value) {
+        let end = self.alias_ends.entry(root).or_default();
+        *end = self.liveness.range(alias).end.max(*end);
     }
 
     /// Whether anything reads the value.
@@ -126,7 +136,9 @@ impl<'f> Ranges<'f> {
             && let (Some(first), Some(last)) = (segments.first(), segments.last())
         {
             // The search was cut short: everything that the analysis says, without holes.
-            let end = last.1.max(2 * self.liveness.range(value).end + 2);
+            let alias_end = self.alias_ends.get(&value).copied().unwrap_or(0);
+            let far = alias_end.max(self.liveness.range(value).end);
+            let end = last.1.max(2 * far + 2);
             segments = vec![(first.0.min(written), end)];
         }
         segments

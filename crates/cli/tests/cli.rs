@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use bakeoff_registry::{BASELINE, REFERENCE};
+
 const GOOD: &str = "\
 export func @double(i32) -> i32 {
 block0(v0: i32):
@@ -239,10 +241,12 @@ fn compare_checks_answers_and_writes_its_samples() {
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), bakeoff_registry::CONFIGURATIONS.len());
     for row in rows {
-        assert_eq!(
-            (&row["program"], &row["status"]),
-            (&"good".into(), &"ok".into())
-        );
+        assert_eq!(row["program"], "good");
+        let may_refuse = ![BASELINE, REFERENCE].contains(&row["backend"].as_str().unwrap());
+        if may_refuse && row["status"] == "unsupported" {
+            continue;
+        }
+        assert_eq!(row["status"], "ok");
         assert_eq!(row["ir_insts"], 3);
         for figure in ["compile_ns", "run_ns", "code_bytes"] {
             assert!(row[figure].as_u64().unwrap() > 0, "{figure} of {row}");

@@ -212,8 +212,8 @@ fn damage(
 fn compile(module: Module) {
     let module = Arc::new(module);
     let target = Target::host().unwrap();
-    for name in ["interp", "cranelift-none"] {
-        let configuration = bakeoff_registry::find(name).unwrap();
+    for configuration in common::one_of_each_backend() {
+        let name = configuration.name;
         for bounds_checks in [BoundsChecks::Guard, BoundsChecks::Explicit] {
             let options = Options { bounds_checks };
             let result = configuration

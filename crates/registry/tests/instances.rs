@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Barrier, Mutex};
 
@@ -103,7 +103,9 @@ fn a_module_may_be_dropped_by_everybody_but_its_instance() {
     let module = common::module(SOURCE);
     for configuration in bakeoff_registry::CONFIGURATIONS {
         let options = bakeoff_backend::Options::default();
-        let executable = common::compile(configuration, &module, &options);
+        let Some(executable) = common::compile(configuration, &module, &options) else {
+            continue;
+        };
         let mut instance = instantiate(&executable, &host(|_, x| Ok(int(x))));
         drop(executable);
         // Code that takes the place of code that was freed too early.
@@ -165,7 +167,9 @@ block0(v0: i32):
         let mut instance = instantiate(executable, &imports);
         let module = common::module(SOURCE);
         let configuration = bakeoff_registry::find(name.split(' ').next().unwrap()).unwrap();
-        let inner = common::compile(configuration, &module, &Default::default());
+        let Some(inner) = common::compile(configuration, &module, &Default::default()) else {
+            return;
+        };
         ENTERED.set(Some(instantiate(&inner, &host(|_, x| Ok(int(x))))));
         assert_eq!(instance.call("raw", &int(41)), Ok(int(42)), "{name}");
         assert_eq!(FOREIGN_RESULT.load(Ordering::Relaxed), 1, "{name}");
@@ -190,8 +194,9 @@ fn a_thread_that_is_ending_gets_traps_at_worst() {
     thread_local! {
         static LAST: RefCell<Last> = const { RefCell::new(Last(None)) };
     }
-    let mut count = 0;
+    let count = Cell::new(0);
     on_every_configuration(SOURCE, |_, executable| {
+        count.set(count.get() + 2);
         for early in [true, false] {
             let mut instance = instantiate(executable, &host(|_, x| Ok(int(x))));
             let run = move || {
@@ -205,6 +210,5 @@ fn a_thread_that_is_ending_gets_traps_at_worst() {
             std::thread::spawn(run).join().unwrap();
         }
     });
-    count += 2 * 2 * bakeoff_registry::CONFIGURATIONS.len() as u32;
-    assert_eq!(FINISHED.load(Ordering::Relaxed), count);
+    assert_eq!(FINISHED.load(Ordering::Relaxed), count.get());
 }

@@ -51,7 +51,7 @@ fn child() {
     let Ok(how) = std::env::var(HOW) else { return };
     let module = common::module(SOURCE);
     let configuration = bakeoff_registry::find("cranelift").unwrap();
-    let executable = common::compile(configuration, &module, &Default::default());
+    let executable = common::compile(configuration, &module, &Default::default()).unwrap();
     let mut imports = Imports::new();
     let die = move |_: &mut bakeoff_backend::Caller<'_>, _: &mut [u64]| {
         die(&how);

@@ -3,15 +3,17 @@
 
 pub(crate) mod host;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bakeoff_backend::{
-    BoundsChecks, CallError, Executable, HostError, HostFunc, Imports, Instance, NoPhases, Options,
-    Target,
+    BoundsChecks, CallError, CompileError, Executable, HostError, HostFunc, Imports, Instance,
+    NoPhases, Options, Target,
 };
 use bakeoff_ir::{Module, Scalar, Signature, TrapCode, Type, text::parse_module, verify_module};
-use bakeoff_registry::{CONFIGURATIONS, Configuration};
+use bakeoff_registry::{BASELINE, CONFIGURATIONS, Configuration, REFERENCE};
 
 /// The directory of the text files that test the ops.
 pub(crate) fn ir_dir() -> PathBuf {
@@ -23,20 +25,53 @@ pub(crate) fn ir_programs_dir() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../bench-suite/programs/ir")
 }
 
-/// Compiles for this machine.
-pub(crate) fn compile(
+/// Compiles for this machine; why not, if the backend does not do something that the module needs.
+/// The reference and the baseline do everything.
+pub(crate) fn try_compile(
     configuration: &Configuration,
     module: &Arc<Module>,
     options: &Options,
-) -> Arc<dyn Executable> {
+) -> Result<Arc<dyn Executable>, String> {
     let target = Target::host().expect("a machine that code is generated for");
     match configuration
         .backend
         .compile(module, target, options, &mut NoPhases)
     {
-        Ok(executable) => executable,
+        Ok(executable) => Ok(executable),
+        Err(error @ CompileError::Unsupported { .. })
+            if ![BASELINE, REFERENCE].contains(&configuration.name) =>
+        {
+            Err(error.to_string())
+        }
         Err(error) => panic!("{}: {error}", configuration.name),
     }
+}
+
+/// Writes a line that is seen of tests that pass, too.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Compiles for this machine. What is not supported is said and counted, and `None`.
+pub(crate) fn compile(
+    configuration: &Configuration,
+    module: &Arc<Module>,
+    options: &Options,
+) -> Option<Arc<dyn Executable>> {
+    static SKIPPED: AtomicU32 = AtomicU32::new(0);
+    let compiled = try_compile(configuration, module, options);
+    compiled
+        .inspect_err(|why| {
+            let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+            say(&format!("skipped ({count}): {}: {why}", configuration.name));
+        })
+        .ok()
+}
+
+/// All configurations but those that differ from the baseline in the code generator's settings only.
+pub(crate) fn one_of_each_backend() -> impl Iterator<Item = &'static Configuration> {
+    let variant = |name: &str| name != BASELINE && name.starts_with(BASELINE);
+    CONFIGURATIONS.iter().filter(move |c| !variant(c.name))
 }
 
 /// Parses and verifies.
@@ -49,16 +84,17 @@ pub(crate) fn module(source: &str) -> Arc<Module> {
 }
 
 /// Runs a test with the module compiled by every configuration, with guard pages and with explicit
-/// checks. The text says which it is.
+/// checks, and supported. The text says which it is.
 pub(crate) fn on_every_configuration(source: &str, test: impl Fn(&str, &Arc<dyn Executable>)) {
     let module = module(source);
     for configuration in CONFIGURATIONS {
         for bounds_checks in [BoundsChecks::Guard, BoundsChecks::Explicit] {
-            let executable = compile(configuration, &module, &Options { bounds_checks });
-            test(
-                &format!("{} {bounds_checks:?}", configuration.name),
-                &executable,
-            );
+            if let Some(executable) = compile(configuration, &module, &Options { bounds_checks }) {
+                test(
+                    &format!("{} {bounds_checks:?}", configuration.name),
+                    &executable,
+                );
+            }
         }
     }
 }

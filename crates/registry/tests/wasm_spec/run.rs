@@ -14,6 +14,8 @@ use crate::link::{Linked, Registered, Skip, Slot, skipped_in};
 
 /// Modules that have nothing to run. The tests of the front end have them all.
 pub(crate) const NOT_RUN: Skip = "is a module to be refused";
+/// Counted beside the pinned reasons: which backends do what is for them to say.
+pub(crate) const UNSUPPORTED: Skip = "needs what the backend does not do";
 const NO_TYPE: Skip = "has a value that the IR has no type for";
 
 /// What became of the commands.
@@ -211,6 +213,9 @@ impl Runner<'_> {
             return Err(what);
         }
         let executable = common::compile(self.configuration, module, self.options);
+        let Some(executable) = executable else {
+            return Err(UNSUPPORTED);
+        };
         match Instance::new(&executable, &link.imports) {
             Ok(instance) => Ok(Ok(Linked::new(module, instance))),
             Err(error) => Ok(Err(error)),
@@ -249,6 +254,9 @@ impl Runner<'_> {
             Err(why) => return Skipped(why),
         };
         let executable = common::compile(self.configuration, module, self.options);
+        let Some(executable) = executable else {
+            return Skipped(UNSUPPORTED);
+        };
         match Instance::new(&executable, &link.imports) {
             Err(error) => Outcome::check(self.registered.agrees(&error, message), || {
                 format!("{error}, not {message}")
