@@ -235,17 +235,15 @@ macro_rules! define_run {
                         *frame.add($slot as usize) = value.to_slot();
                     }};
                 }
-                // Nothing, under a name of its own: keeps the compiler from merging the ends of arms,
-                // which would cost a jump in each.
-                macro_rules! apart {
-                    ($name:ident) => {
+                // Goes on with the instruction at a distance. Every arm does that for itself, so that
+                // what all of them jump back to is short: it has to fit into 16 bytes, else where it
+                // happens to lie decides how fast it is. The comment of assembly, under a name of its
+                // own, keeps the compiler from merging the ends of arms again.
+                macro_rules! go {
+                    ($name:ident, $distance:expr) => {{
+                        pc = pc.offset($distance as isize);
                         std::arch::asm!(concat!("/* ", stringify!($name), " */"), options(nomem, nostack, preserves_flags))
-                    };
-                }
-                macro_rules! jump {
-                    ($insn:expr, $relative:expr) => {
-                        pc = (std::ptr::from_ref($insn)).offset($relative as isize)
-                    };
+                    }};
                 }
                 macro_rules! access {
                     ($address:expr, $ty:ident) => {{
@@ -264,7 +262,7 @@ macro_rules! define_run {
                             return Err(TrapCode::StackOverflow);
                         }
                         if $link {
-                            new_frame.sub(2).write(pc as u64);
+                            new_frame.sub(2).write(pc.add(1) as u64);
                             new_frame.sub(1).write(frame as u64);
                         }
                         frame = new_frame;
@@ -299,6 +297,7 @@ macro_rules! define_run {
                         if callee.code.is_empty() {
                             host!(func, new_frame, code.slot_counts[func.index()]);
                             set!($insn.a, *new_frame);
+                            pc = pc.add(1);
                         } else {
                             enter_func!(callee, new_frame, true);
                         }
@@ -307,96 +306,92 @@ macro_rules! define_run {
 
                 loop {
                     let insn = &*pc;
-                    pc = pc.add(1);
                     match insn.code {
                         $(
-                            Code::$c_rr => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(get!(insn.c))); set!(insn.a, $c_e); apart!($c_rr) }
-                            Code::$c_ri => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(insn.imm)); set!(insn.a, $c_e); apart!($c_ri) }
+                            Code::$c_rr => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(get!(insn.c))); set!(insn.a, $c_e); go!($c_rr, 1) }
+                            Code::$c_ri => { let ($c_x, $c_y) = ($c_ty::from_slot(get!(insn.b)), $c_ty::from_slot(insn.imm)); set!(insn.a, $c_e); go!($c_ri, 1) }
                         )*
                         $(
-                            Code::$o_rr => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e); apart!($o_rr) }
-                            Code::$o_ri => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(insn.imm)); set!(insn.a, $o_e); apart!($o_ri) }
-                            Code::$o_ir => { let ($o_x, $o_y) = ($o_ty::from_slot(insn.imm), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e); apart!($o_ir) }
+                            Code::$o_rr => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e); go!($o_rr, 1) }
+                            Code::$o_ri => { let ($o_x, $o_y) = ($o_ty::from_slot(get!(insn.b)), $o_ty::from_slot(insn.imm)); set!(insn.a, $o_e); go!($o_ri, 1) }
+                            Code::$o_ir => { let ($o_x, $o_y) = ($o_ty::from_slot(insn.imm), $o_ty::from_slot(get!(insn.c))); set!(insn.a, $o_e); go!($o_ir, 1) }
                         )*
                         $(
-                            Code::$p_rr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); set!(insn.a, u64::from($p_e)); apart!($p_rr) }
-                            Code::$p_ri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(insn.imm)); set!(insn.a, u64::from($p_e)); apart!($p_ri) }
-                            Code::$p_brr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); if $p_e { jump!(insn, insn.imm as i64 >> 32) }; apart!($p_brr) }
-                            Code::$p_bri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_half(insn.imm as u32)); if $p_e { jump!(insn, insn.imm as i64 >> 32) }; apart!($p_bri) }
+                            Code::$p_rr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); set!(insn.a, u64::from($p_e)); go!($p_rr, 1) }
+                            Code::$p_ri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(insn.imm)); set!(insn.a, u64::from($p_e)); go!($p_ri, 1) }
+                            Code::$p_brr => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_slot(get!(insn.c))); go!($p_brr, if $p_e { insn.imm as i64 >> 32 } else { 1 }) }
+                            Code::$p_bri => { let ($p_x, $p_y) = ($p_ty::from_slot(get!(insn.b)), $p_ty::from_half(insn.imm as u32)); go!($p_bri, if $p_e { insn.imm as i64 >> 32 } else { 1 }) }
                         )*
                         $(
-                            Code::$u => { let $u_x = $u_ty::from_slot(get!(insn.b)); set!(insn.a, $u_e); apart!($u) }
+                            Code::$u => { let $u_x = $u_ty::from_slot(get!(insn.b)); set!(insn.a, $u_e); go!($u, 1) }
                         )*
                         $(
-                            Code::$t_rr => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(get!(insn.c))); set!(insn.a, ($t_e)?); apart!($t_rr) }
-                            Code::$t_ri => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(insn.imm)); set!(insn.a, ($t_e)?); apart!($t_ri) }
+                            Code::$t_rr => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(get!(insn.c))); set!(insn.a, ($t_e)?); go!($t_rr, 1) }
+                            Code::$t_ri => { let ($t_x, $t_y) = ($t_ty::from_slot(get!(insn.b)), $t_ty::from_slot(insn.imm)); set!(insn.a, ($t_e)?); go!($t_ri, 1) }
                         )*
                         $(
-                            Code::$l => { let from = access!((get!(insn.b)) + insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l) }
-                            Code::$l_add => { let from = access!(added(get!(insn.b), insn.imm), $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_add) }
-                            Code::$l_index => { let from = access!(indexed(get!(insn.b), get!(insn.c), insn.imm), $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_index) }
-                            Code::$l_abs => { let from = access!(insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); apart!($l_abs) }
+                            Code::$l => { let from = access!((get!(insn.b)) + insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); go!($l, 1) }
+                            Code::$l_add => { let from = access!(added(get!(insn.b), insn.imm), $l_ty); set!(insn.a, from.read_unaligned() as $l_to); go!($l_add, 1) }
+                            Code::$l_index => { let from = access!(indexed(get!(insn.b), get!(insn.c), insn.imm), $l_ty); set!(insn.a, from.read_unaligned() as $l_to); go!($l_index, 1) }
+                            Code::$l_abs => { let from = access!(insn.imm, $l_ty); set!(insn.a, from.read_unaligned() as $l_to); go!($l_abs, 1) }
                         )*
                         $(
-                            Code::$s => { let to = access!((get!(insn.b)) + insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s) }
-                            Code::$s_i => { let to = access!((get!(insn.b)) + (insn.imm & u64::from(u32::MAX)), $s_ty); to.write_unaligned((insn.imm as i64 >> 32) as $s_ty); apart!($s_i) }
-                            Code::$s_add => { let to = access!(added(get!(insn.b), insn.imm), $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_add) }
-                            Code::$s_index => { let to = access!(indexed(get!(insn.b), get!(insn.c), insn.imm), $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_index) }
-                            Code::$s_abs => { let to = access!(insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); apart!($s_abs) }
+                            Code::$s => { let to = access!((get!(insn.b)) + insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); go!($s, 1) }
+                            Code::$s_i => { let to = access!((get!(insn.b)) + (insn.imm & u64::from(u32::MAX)), $s_ty); to.write_unaligned((insn.imm as i64 >> 32) as $s_ty); go!($s_i, 1) }
+                            Code::$s_add => { let to = access!(added(get!(insn.b), insn.imm), $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); go!($s_add, 1) }
+                            Code::$s_index => { let to = access!(indexed(get!(insn.b), get!(insn.c), insn.imm), $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); go!($s_index, 1) }
+                            Code::$s_abs => { let to = access!(insn.imm, $s_ty); to.write_unaligned(get!(insn.a) as $s_ty); go!($s_abs, 1) }
                         )*
-                        Code::Const => set!(insn.a, insn.imm),
-                        Code::Copy => set!(insn.a, get!(insn.b)),
+                        Code::Const => { set!(insn.a, insn.imm); go!(Const, 1) }
+                        Code::Copy => { set!(insn.a, get!(insn.b)); go!(Copy, 1) }
                         Code::Copy2 => {
                             set!(insn.a, get!(insn.b));
                             set!(insn.imm, get!(insn.c));
+                            go!(Copy2, 1)
                         }
                         Code::Select => {
                             let chosen = if get!(insn.b) != 0 { insn.c.into() } else { insn.imm };
                             set!(insn.a, get!(chosen));
+                            go!(Select, 1)
                         }
                         Code::ShiftAdd32 => {
                             let shifted = (get!(insn.c) as u32) << (insn.imm & 31);
                             set!(insn.a, (get!(insn.b) as u32).wrapping_add(shifted));
-                            apart!(ShiftAdd32)
+                            go!(ShiftAdd32, 1)
                         }
                         Code::AddBoth32 => {
                             set!(insn.a, (get!(insn.a) as u32).wrapping_add(insn.imm as u32));
                             set!(insn.b, (get!(insn.b) as u32).wrapping_add((insn.imm >> 32) as u32));
-                            apart!(AddBoth32)
+                            go!(AddBoth32, 1)
                         }
                         Code::AddBrNz32 => {
                             let sum = (get!(insn.b) as u32).wrapping_add(insn.imm as u32);
                             set!(insn.a, sum);
-                            if sum != 0 {
-                                jump!(insn, insn.imm as i64 >> 32);
-                            }
-                            apart!(AddBrNz32)
+                            go!(AddBrNz32, if sum != 0 { insn.imm as i64 >> 32 } else { 1 })
                         }
                         Code::AddBrNe32 => {
                             let sum = (get!(insn.b) as u32).wrapping_add(insn.imm as u32);
                             set!(insn.a, sum);
-                            if sum != get!(insn.c) as u32 {
-                                jump!(insn, insn.imm as i64 >> 32);
-                            }
-                            apart!(AddBrNe32)
+                            let differs = sum != get!(insn.c) as u32;
+                            go!(AddBrNe32, if differs { insn.imm as i64 >> 32 } else { 1 })
                         }
                         Code::MulAdd32 => {
                             let product = f32::from_slot(get!(insn.b)) * f32::from_slot(get!(insn.c));
                             set!(insn.a, product + f32::from_slot(get!(insn.imm)));
-                            apart!(MulAdd32)
+                            go!(MulAdd32, 1)
                         }
                         Code::MulAdd64 => {
                             let product = f64::from_slot(get!(insn.b)) * f64::from_slot(get!(insn.c));
                             set!(insn.a, product + f64::from_slot(get!(insn.imm)));
-                            apart!(MulAdd64)
+                            go!(MulAdd64, 1)
                         }
-                        Code::Jump => jump!(insn, insn.imm),
-                        Code::BrNz => if get!(insn.b) != 0 { jump!(insn, insn.imm) },
-                        Code::BrZ => if get!(insn.b) == 0 { jump!(insn, insn.imm) },
+                        Code::Jump => go!(Jump, insn.imm),
+                        Code::BrNz => go!(BrNz, if get!(insn.b) != 0 { insn.imm } else { 1 }),
+                        Code::BrZ => go!(BrZ, if get!(insn.b) == 0 { insn.imm } else { 1 }),
                         Code::BrTable => {
                             // The jump that stands there is made at once.
-                            let entry = &*pc.add(get!(insn.b).min(insn.imm) as usize);
-                            jump!(entry, entry.imm);
+                            pc = pc.add(1 + get!(insn.b).min(insn.imm) as usize);
+                            go!(BrTable, (*pc).imm)
                         }
                         Code::Call => enter_func!(insn.imm as *const FuncCode, frame.add(insn.b as usize), true),
                         Code::CallIndirect => call!(insn, resolve(code, context, insn.imm, get!(insn.c))?),
@@ -410,9 +405,13 @@ macro_rules! define_run {
                             call_foreign(get!(insn.c), signature, std::slice::from_raw_parts_mut(slots, count));
                             stack.top.set(top);
                             set!(insn.a, *slots);
+                            go!(CallRaw, 1)
                         }
                         Code::TailCall => enter_func!(insn.imm as *const FuncCode, frame, false),
-                        Code::Resolve => set!(insn.a, resolve(code, context, insn.imm, get!(insn.c))?.0),
+                        Code::Resolve => {
+                            set!(insn.a, resolve(code, context, insn.imm, get!(insn.c))?.0);
+                            go!(Resolve, 1)
+                        }
                         Code::TailCallResolved => {
                             let func = Func(get!(insn.b) as u32);
                             let callee = &code.funcs[func.index()];
@@ -436,17 +435,46 @@ macro_rules! define_run {
                             set!((*pc.sub(1)).a, insn.imm);
                         }
                         Code::Trap => return Err(trap(insn)),
-                        Code::Trapz => if get!(insn.b) == 0 { return Err(trap(insn)) },
-                        Code::Trapnz => if get!(insn.b) != 0 { return Err(trap(insn)) },
-                        Code::EnterSlots => set!(insn.a, enter_slots(stack, insn.imm as usize)?),
-                        Code::LeaveSlots => stack.slots_top.set(stack.slots_top.get() - insn.imm as usize),
-                        Code::StackAddr => set!(insn.a, get!(insn.b) + insn.imm),
-                        Code::GlobalGet => set!(insn.a, context.byte_add(insn.imm as usize).cast::<u64>().read()),
-                        Code::GlobalSet => context.byte_add(insn.imm as usize).cast::<u64>().write(get!(insn.b)),
-                        Code::Eval => evaluate(code, insn.imm, frame)?,
+                        Code::Trapz => {
+                            if get!(insn.b) == 0 {
+                                return Err(trap(insn));
+                            }
+                            go!(Trapz, 1)
+                        }
+                        Code::Trapnz => {
+                            if get!(insn.b) != 0 {
+                                return Err(trap(insn));
+                            }
+                            go!(Trapnz, 1)
+                        }
+                        Code::EnterSlots => {
+                            set!(insn.a, enter_slots(stack, insn.imm as usize)?);
+                            go!(EnterSlots, 1)
+                        }
+                        Code::LeaveSlots => {
+                            stack.slots_top.set(stack.slots_top.get() - insn.imm as usize);
+                            go!(LeaveSlots, 1)
+                        }
+                        Code::StackAddr => {
+                            set!(insn.a, get!(insn.b) + insn.imm);
+                            go!(StackAddr, 1)
+                        }
+                        Code::GlobalGet => {
+                            set!(insn.a, context.byte_add(insn.imm as usize).cast::<u64>().read());
+                            go!(GlobalGet, 1)
+                        }
+                        Code::GlobalSet => {
+                            context.byte_add(insn.imm as usize).cast::<u64>().write(get!(insn.b));
+                            go!(GlobalSet, 1)
+                        }
+                        Code::Eval => {
+                            evaluate(code, insn.imm, frame)?;
+                            go!(Eval, 1)
+                        }
                         Code::StoreOp => {
                             perform(&code.tables.store_ops[insn.imm as usize], context, frame)?;
                             memory_bytes = view().bytes;
+                            go!(StoreOp, 1)
                         }
                         Code::Halt => return Ok(()),
                     }
