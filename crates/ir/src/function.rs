@@ -19,7 +19,7 @@
 //! Whether uses are dominated by definitions and types fit is for the verifier to say.
 
 use crate::entity::{Block, Data, Elem, Func, Global, Inst, Memory, Sig, StackSlot, Table, Value};
-use crate::ops::{FloatCc, Format, IntCc, Op};
+use crate::ops::{FloatCc, Format, IntCc, Op, Shape};
 use crate::trap::TrapCode;
 use crate::types::{Scalar, Type};
 
@@ -351,6 +351,13 @@ impl Function {
         self.results[inst.index()]
     }
 
+    /// The first result of each instruction in layout order; for one without results, the number of
+    /// the next value there is.
+    #[inline]
+    pub fn first_results(&self) -> &[Value] {
+        &self.results
+    }
+
     /// One past the last result of an instruction: where the next numbered thing begins.
     fn results_end(&self, inst: Inst) -> u32 {
         let next = inst.index() + 1;
@@ -365,38 +372,13 @@ impl Function {
     /// Operands of an instruction that stand outside its edges, in the order of the text.
     #[inline]
     pub fn operands(&self, inst: &InstData) -> Operands<'_> {
-        let fixed = inst.op.info().operands.len();
-        match inst.op.info().format {
-            Format::Call | Format::CallIndirect | Format::CallRaw | Format::Return => {
-                Operands::List(self.list_slice(inst.b, inst.c).iter())
-            }
-            Format::MemoryBulk
-            | Format::MemoryCopy
-            | Format::MemoryInit
-            | Format::TableBulk
-            | Format::TableCopy
-            | Format::TableInit => Operands::List(self.list_slice(inst.a, fixed as u32).iter()),
-            Format::Plain
-            | Format::Const
-            | Format::IntCompare
-            | Format::FloatCompare
-            | Format::Memory
-            | Format::Raw
-            | Format::Stack
-            | Format::MemoryOnly
-            | Format::Global
-            | Format::Table
-            | Format::Func
-            | Format::Data
-            | Format::Elem
-            | Format::Jump
-            | Format::Brif
-            | Format::BrTable
-            | Format::Trap
-            | Format::CondTrap => Operands::Inline {
+        match inst.op.shape() {
+            Shape::List => Operands::List(self.list_slice(inst.b, inst.c).iter()),
+            Shape::Bulk => Operands::List(self.list_slice(inst.a, 3).iter()),
+            Shape::Inline(count) => Operands::Inline {
                 words: [inst.a, inst.b, inst.c],
                 next: 0,
-                end: fixed as u8,
+                end: count,
             },
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::entity::{Func, Global, Memory, Sig, Table};
-use crate::function::{Function, InstData};
+use crate::function::Function;
 use crate::types::{Scalar, Type};
 
 /// Bytes in a page, the unit in which linear memories grow.
@@ -315,7 +315,7 @@ impl Module {
     /// them if a table of functions gets references from numbers, which may then name any function.
     pub fn escaping_funcs(&self) -> Vec<bool> {
         use crate::ops::Op;
-        let mut escaping = vec![self.references_from_numbers(); self.funcs.len()];
+        let mut escaping = vec![false; self.funcs.len()];
         let mut mark = |func: Func| escaping[func.index()] = true;
         let init = |init: &InitExpr| match init {
             InitExpr::RefFunc(func) => Some(*func),
@@ -337,35 +337,38 @@ impl Module {
                 init(expr).into_iter().for_each(&mut mark);
             }
         }
+        let mut from_numbers = self.initial_references_from_numbers();
         for (_, _, body) in self.bodies() {
-            body.insts
-                .iter()
-                .filter(|i| i.op == Op::RefFunc)
-                .for_each(|i| mark(i.func()));
+            // One pass: this is part of every compilation.
+            for inst in &body.insts {
+                match inst.op {
+                    Op::RefFunc => mark(inst.func()),
+                    Op::TableSet | Op::TableGrow => from_numbers |= self.holds_funcs(inst.table()),
+                    Op::TableFill => from_numbers |= self.holds_funcs(inst.bulk_tables().0),
+                    _ => {}
+                }
+            }
+        }
+        if from_numbers {
+            escaping.fill(true);
         }
         escaping
     }
 
-    /// Whether a table of functions may hold a reference that neither `ref_func` nor an initialiser
-    /// made: references are plain `i64` values.
-    fn references_from_numbers(&self) -> bool {
-        use crate::ops::Op;
-        let holds_funcs = |table: Table| self.tables[table.index()].kind == RefKind::Func;
+    fn holds_funcs(&self, table: Table) -> bool {
+        self.tables[table.index()].kind == RefKind::Func
+    }
+
+    /// Whether a table of functions begins with a reference that is no initialiser's `ref_func`:
+    /// references are plain `i64` values.
+    fn initial_references_from_numbers(&self) -> bool {
         let any_number = |init: &InitExpr| match init {
             InitExpr::Const(value) => value.bits() != 0,
             InitExpr::Global(_) => true,
             InitExpr::RefFunc(_) => false,
         };
-        let writes = |inst: &InstData| match inst.op {
-            Op::TableSet | Op::TableGrow => holds_funcs(inst.table()),
-            Op::TableFill => holds_funcs(inst.bulk_tables().0),
-            _ => false,
-        };
         let inits = self.tables.iter().filter(|t| t.kind == RefKind::Func);
         inits.map(|t| &t.init).any(any_number)
             || self.elems.iter().flat_map(|e| &e.refs).any(any_number)
-            || self
-                .bodies()
-                .any(|(_, _, body)| body.insts.iter().any(writes))
     }
 }

@@ -173,6 +173,61 @@ pub enum Format {
     CondTrap,
 }
 
+/// Where the operands of an instruction outside its edges stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// So many words from `a` on, at most three.
+    Inline(u8),
+    /// In the list: `b` is the start, `c` the length.
+    List,
+    /// Three in the list, from `a` on.
+    Bulk,
+}
+
+impl Shape {
+    const fn of(row: &OpInfo) -> Shape {
+        match row.format {
+            Format::Call | Format::CallIndirect | Format::CallRaw | Format::Return => Shape::List,
+            Format::MemoryBulk
+            | Format::MemoryCopy
+            | Format::MemoryInit
+            | Format::TableBulk
+            | Format::TableCopy
+            | Format::TableInit => Shape::Bulk,
+            Format::Plain
+            | Format::Const
+            | Format::IntCompare
+            | Format::FloatCompare
+            | Format::Memory
+            | Format::Raw
+            | Format::Stack
+            | Format::MemoryOnly
+            | Format::Global
+            | Format::Table
+            | Format::Func
+            | Format::Data
+            | Format::Elem
+            | Format::Jump
+            | Format::Brif
+            | Format::BrTable
+            | Format::Trap
+            | Format::CondTrap => Shape::Inline(row.operands.len() as u8),
+        }
+    }
+}
+
+/// The shapes of all ops, apart from their rows: walks read nothing else, and this fits two lines of
+/// the cache.
+const SHAPES: [Shape; Op::ALL.len()] = {
+    let mut shapes = [Shape::List; Op::ALL.len()];
+    let mut index = 0;
+    while index < shapes.len() {
+        shapes[index] = Shape::of(&TABLE[index]);
+        index += 1;
+    }
+    shapes
+};
+
 /// What executing an op can do beyond yielding its results.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Effects(u8);
@@ -529,6 +584,12 @@ impl Op {
     #[inline]
     pub const fn info(self) -> &'static OpInfo {
         &TABLE[self as usize]
+    }
+
+    /// Where the operands of its instructions stand.
+    #[inline]
+    pub const fn shape(self) -> Shape {
+        SHAPES[self as usize]
     }
 
     /// The name in the text form.

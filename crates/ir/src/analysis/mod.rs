@@ -9,11 +9,13 @@
 
 mod cfg;
 mod dominators;
+mod intervals;
 mod liveness;
 mod loops;
 
 pub use cfg::Cfg;
 pub use dominators::Dominators;
+pub use intervals::{Interval, Intervals, Marked};
 pub use liveness::{LiveRange, Liveness};
 pub use loops::{LoopData, Loops};
 

@@ -305,6 +305,109 @@ fn live_ranges_cover_every_live_position() {
     });
 }
 
+/// The positions of [`Intervals`] at which a value is live, by walking from each use back to the
+/// definition: those of the instructions before which it is needed.
+fn needed_positions(f: &Function, cfg: &Cfg, intervals: &Intervals, value: Value) -> BTreeSet<u32> {
+    let mut positions = BTreeSet::new();
+    let mut live_out = BTreeSet::new();
+    let mut work = Vec::new();
+    for block in intervals.order().iter().copied() {
+        for (index, inst) in f.inst_slice(block).iter().enumerate() {
+            let in_edges = f.edges(inst).iter().flat_map(|e| f.edge_args(e));
+            if f.operands(inst)
+                .chain(in_edges.copied())
+                .any(|v| v == value)
+            {
+                work.push((block, intervals.block_start(block) + index as u32));
+            }
+        }
+    }
+    while let Some((block, last)) = work.pop() {
+        let start = intervals.block_start(block);
+        let is_param = f.params(block).any(|param| param == value);
+        let defined = f
+            .insts(block)
+            .position(|inst| f.results(inst).any(|r| r == value));
+        if is_param {
+            positions.extend(start..=last);
+            continue;
+        }
+        if let Some(at) = defined
+            .map(|index| start + index as u32)
+            .filter(|at| *at < last)
+        {
+            positions.extend(at + 1..=last);
+            continue;
+        }
+        positions.extend(start..=last);
+        for pred in cfg.preds(block).iter().filter(|p| cfg.is_reachable(**p)) {
+            if live_out.insert(*pred) {
+                let len = f.inst_slice(*pred).len() as u32;
+                work.push((*pred, intervals.block_start(*pred) + len - 1));
+            }
+        }
+    }
+    positions
+}
+
+#[test]
+fn intervals_cover_every_position_at_which_a_value_is_needed() {
+    let mut intervals = Intervals::default();
+    on_random_functions(|_, function, cfg, _| {
+        intervals.compute(function, |inst| inst.op == Op::Return);
+        let order: BTreeSet<Block> = intervals.order().iter().copied().collect();
+        let reachable: BTreeSet<Block> = cfg.rpo().iter().copied().collect();
+        assert_eq!(order, reachable);
+        let returns = order
+            .iter()
+            .map(|block| function.inst(function.terminator(*block)));
+        let returns = returns.filter(|inst| inst.op == Op::Return).count();
+        assert_eq!(intervals.marked().len(), returns);
+        for index in 0..function.value_count() {
+            let value = Value(index as u32);
+            let defines = |block: &Block| {
+                let mut values = function
+                    .insts(*block)
+                    .flat_map(|inst| function.results(inst));
+                function.params(*block).any(|v| v == value) || values.any(|v| v == value)
+            };
+            if !order.iter().any(defines) {
+                continue;
+            }
+            let interval = intervals.interval(value);
+            let positions = needed_positions(function, cfg, &intervals, value);
+            assert_eq!(positions.is_empty(), interval.uses() == 0, "{value}");
+            for position in positions {
+                assert!(
+                    (interval.start..=interval.end).contains(&position),
+                    "{value} is needed at {position}, outside {interval:?}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn arguments_and_parameters_have_affinities() {
+    let source = "func @f(i32, i32) {\nblock0(v0: i32, v1: i32):\n jump block1(v0)\n\
+                  block1(v2: i32):\n v3 = iadd.i32 v2, v1\n brif v3, block1(v3), block2\n\
+                  block2:\n trap unreachable\n}";
+    let module = crate::parse_module(source).expect("valid").module;
+    let f = module.funcs[0].body().expect("a body");
+    let mut intervals = Intervals::default();
+    intervals.compute(f, |_| false);
+    assert_eq!(intervals.affinity(Value(2)), Some(Value(0)));
+    assert_eq!(intervals.affinity(Value(3)), Some(Value(2)));
+    assert_eq!(intervals.affinity(Value(1)), None);
+    assert!(intervals.is_cold(Block(2)) && !intervals.is_cold(Block(1)));
+    assert_eq!(
+        intervals.interval(Value(1)).end,
+        2,
+        "to the end of the loop"
+    );
+    assert_eq!(intervals.interval(Value(1)).weight(), 8);
+}
+
 #[test]
 fn a_loop_keeps_alive_what_it_uses_and_nothing_of_its_own() {
     let source = "func @f(i32, i32) {\nblock0(v0: i32, v1: i32):\n jump block1(v0)\n\
@@ -387,6 +490,9 @@ fn large_functions_take_linear_time_and_no_stack() {
         let loops = Loops::new(&cfg, &dominators);
         let live = Liveness::new(&f, &cfg, &dominators);
         assert!(live.order().len() == blocks && loops.loops().len() <= blocks);
+        let mut intervals = Intervals::default();
+        intervals.compute(&f, |_| false);
+        assert_eq!(intervals.order().len(), blocks);
         assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
     }
 }
