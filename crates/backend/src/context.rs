@@ -12,6 +12,8 @@
 //!       40    memories   [MemoryView]        base and length in bytes
 //!        …    tables     [TableView]         base and length in entries
 //!        …    globals    [u64]               value in the low bits, the rest zero
+//!        …    transfer   [u64]               arguments and results on their way, for backends that
+//!                                            pass some in memory: a word each of the longest signature
 //! ```
 //!
 //! The base of a memory never changes; its length does on `memory_grow`. Base and length of a table
@@ -89,6 +91,7 @@ pub struct TableView {
 pub struct ContextLayout {
     tables: u32,
     globals: u32,
+    transfer: u32,
     bytes: u32,
 }
 
@@ -126,10 +129,14 @@ impl ContextLayout {
     pub fn of(module: &Module) -> ContextLayout {
         let tables = HEAD_BYTES + VIEW_BYTES * module.memories.len() as u32;
         let globals = tables + VIEW_BYTES * module.tables.len() as u32;
+        let transfer = globals + 8 * module.globals.len() as u32;
+        let longest = module.sigs().iter();
+        let longest = longest.map(|sig| sig.params.len().max(sig.results.len()));
         ContextLayout {
             tables,
             globals,
-            bytes: globals + 8 * module.globals.len() as u32,
+            transfer,
+            bytes: transfer + 8 * longest.max().unwrap_or(0) as u32,
         }
     }
 
@@ -146,6 +153,12 @@ impl ContextLayout {
     /// Offset of a global's 8 bytes.
     pub const fn global(&self, global: Global) -> u32 {
         self.globals + 8 * global.0
+    }
+
+    /// Offset of the words that carry arguments and results, which a caller and the function it calls
+    /// use as they like between the call and the first instruction behind it.
+    pub const fn transfer(&self) -> u32 {
+        self.transfer
     }
 
     /// Size of the whole context.
