@@ -1,4 +1,188 @@
-//! Copy and patch: machine code from stencils that are written in Rust. So far the stencils alone.
+//! Copy and patch: machine code from stencils that are written in Rust.
+//!
+//! The build script compiles the stencils ([`catalog`] says which) and checks them; [`library`] has them
+//! as data. A function is analysed, its values get places (`allocate`), and one pass copies stencils
+//! into a buffer and fills their holes (`compile`, `buffer`). `publish` links the functions of a module
+//! and hands them over.
+//!
+//! ARCHITECTURE.md draws the way from a stencil in Rust to running code.
 
+mod allocate;
+mod buffer;
 pub mod catalog;
+mod compile;
 pub mod library;
+mod moves;
+mod place;
+mod publish;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
+mod x64;
+
+use std::cell::Cell;
+use std::sync::{Arc, OnceLock};
+
+use bakeoff_backend::{Backend, CompileError, Executable, Options, Phase, PhaseSink, Target};
+use bakeoff_ir::analysis::Intervals;
+use bakeoff_ir::{Block, Module};
+
+use catalog::Level;
+
+/// The choices of a configuration, each of which can be looked at alone.
+#[derive(Clone, Copy, Debug)]
+struct Policy {
+    /// Values live in registers; else every value is in the frame.
+    registers: bool,
+    /// Stencils for more than one thing: comparisons in branches, operands that are constants or in
+    /// the frame, additions to a third register.
+    fusion: bool,
+    /// No jump to what follows anyway.
+    elide_jumps: bool,
+    /// Rare blocks stand behind all others.
+    cold_section: bool,
+    /// The stencils to use.
+    level: Level,
+    /// The most bytes of code of a module.
+    code_limit: usize,
+}
+
+/// The backend in one configuration.
+pub struct Stencils {
+    registers: bool,
+    fusion: bool,
+    elide_jumps: bool,
+    cold_section: bool,
+    /// Whether to use what the processor has beyond the base.
+    newest: bool,
+    code_limit: usize,
+}
+
+/// Everything.
+pub static ALL: Stencils = Stencils::new();
+
+/// Every value in the frame: the plain form of copy and patch.
+pub static FRAME: Stencils = Stencils {
+    registers: false,
+    ..Stencils::new()
+};
+
+/// A jump at the end of every block.
+pub static JUMPS: Stencils = Stencils {
+    elide_jumps: false,
+    ..Stencils::new()
+};
+
+/// A stencil an instruction, operands in registers.
+pub static NO_FUSION: Stencils = Stencils {
+    fusion: false,
+    ..Stencils::new()
+};
+
+/// Blocks stand where the layout has them.
+pub static NO_COLD: Stencils = Stencils {
+    cold_section: false,
+    ..Stencils::new()
+};
+
+/// Only what every processor of the target has.
+pub static BASE: Stencils = Stencils {
+    newest: false,
+    ..Stencils::new()
+};
+
+/// What one compilation after the other works in.
+#[derive(Default)]
+struct Workspace {
+    intervals: Intervals,
+    allocation: allocate::Allocation,
+    buffer: buffer::Buffer,
+    moves: moves::Moves,
+    following: Vec<Block>,
+}
+
+/// A workspace whose large parts take more memory than this is not kept.
+const KEPT_BYTES: usize = 64 << 20;
+
+thread_local! {
+    /// Taken while it is in use: who compiles meanwhile, such as a sink of phases, makes one anew.
+    static WORKSPACE: Cell<Option<Box<Workspace>>> = const { Cell::new(None) };
+}
+
+impl Workspace {
+    /// That of this thread, or a new one. A thread that is ending has none.
+    fn take() -> Box<Workspace> {
+        let kept = WORKSPACE.try_with(Cell::take);
+        kept.ok().flatten().unwrap_or_default()
+    }
+
+    /// Keeps it for the next time.
+    fn keep(self: Box<Self>) {
+        let bytes = self.intervals.heap_bytes() + self.allocation.heap_bytes();
+        if bytes + self.buffer.heap_bytes() <= KEPT_BYTES {
+            // A thread that is ending keeps nothing.
+            let _ = WORKSPACE.try_with(|kept| kept.set(Some(self)));
+        }
+    }
+}
+
+impl Stencils {
+    const fn new() -> Stencils {
+        Stencils {
+            registers: true,
+            fusion: true,
+            elide_jumps: true,
+            cold_section: true,
+            newest: true,
+            code_limit: buffer::CODE_LIMIT,
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        static HOST: OnceLock<Level> = OnceLock::new();
+        let level = match self.newest {
+            true => *HOST.get_or_init(library::level_of_host),
+            false => Level::Base,
+        };
+        Policy {
+            registers: self.registers,
+            fusion: self.fusion,
+            elide_jumps: self.elide_jumps,
+            cold_section: self.cold_section,
+            level,
+            code_limit: self.code_limit,
+        }
+    }
+}
+
+impl Backend for Stencils {
+    fn phases(&self) -> &'static [Phase] {
+        // Copying is lowering and emitting at once.
+        &[
+            Phase::Analyse,
+            Phase::Allocate,
+            Phase::Emit,
+            Phase::Link,
+            Phase::Publish,
+        ]
+    }
+
+    fn compile(
+        &self,
+        module: &Arc<Module>,
+        target: Target,
+        options: &Options,
+        phases: &mut dyn PhaseSink,
+    ) -> Result<Arc<dyn Executable>, CompileError> {
+        if Some(target) != Target::host() || target != Target::X64 {
+            return Err(CompileError::Unsupported {
+                what: "code for another machine".to_string(),
+                target,
+            });
+        }
+        let policy = self.policy();
+        let mut workspace = Workspace::take();
+        let code = publish::compile_module(module, policy, options, &mut workspace, phases);
+        workspace.keep();
+        Ok(Arc::new(code?))
+    }
+}

@@ -1,0 +1,178 @@
+//! A module: all functions side by side, links between them, and the way into the arena.
+//!
+//! ```text
+//! functions and what stands for imports │ entry thunks │ guard │ constants of stencils, if used
+//! ```
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bakeoff_backend::native::{NativeCode, NativeParts, PartKind, PartRange};
+use bakeoff_backend::{CompileError, ContextLayout, Options, Phase, PhaseSink};
+use bakeoff_code_memory::Arena;
+use bakeoff_ir::{Func, Module};
+
+use crate::buffer::CODE_LIMIT;
+use crate::compile::{Shared, compile_entry, compile_function, compile_guard, compile_import};
+use crate::library::POOL;
+use crate::x64::FILLER;
+use crate::{Policy, Workspace};
+
+/// More than the guard and the constants take, with what is filled up around them.
+const TAIL_BYTES: usize = 16 << 10;
+
+const _: () = assert!(POOL.len() < TAIL_BYTES / 2 && TAIL_BYTES < (1 << 31) - CODE_LIMIT);
+
+/// Functions begin at multiples of this many bytes.
+const FUNCTION_ALIGN: usize = 16;
+
+/// A clock for phases that is read only if somebody wants to know.
+struct Clock<'p> {
+    sink: &'p mut dyn PhaseSink,
+    last: Option<Instant>,
+}
+
+impl Clock<'_> {
+    /// The time since the last call belongs to this phase.
+    fn record(&mut self, phase: Phase) {
+        if let Some(last) = &mut self.last {
+            let now = Instant::now();
+            self.sink.record(phase, (now - *last).as_nanos() as u64);
+            *last = now;
+        }
+    }
+}
+
+/// Compiles a module.
+pub(crate) fn compile_module(
+    module: &Arc<Module>,
+    policy: Policy,
+    options: &Options,
+    workspace: &mut Workspace,
+    sink: &mut dyn PhaseSink,
+) -> Result<NativeCode, CompileError> {
+    let last = sink.enabled().then(Instant::now);
+    let mut clock = Clock { sink, last };
+    let shared = Shared {
+        module,
+        layout: ContextLayout::of(module),
+        bounds_checks: options.bounds_checks,
+        policy,
+    };
+    workspace.buffer.clear(policy.code_limit);
+    let escaping = module.escaping_funcs();
+    clock.record(Phase::Analyse);
+    // Positions for now.
+    let mut parts: Vec<PartRange> = Vec::with_capacity(module.funcs.len() + 8);
+    let mut starts = Vec::with_capacity(module.funcs.len());
+    for (index, decl) in module.funcs.iter().enumerate() {
+        let func = Func::from_index(index);
+        let start = workspace.buffer.len();
+        starts.push(start as u32);
+        match decl.body() {
+            Some(body) => {
+                let mut record = |phase| clock.record(phase);
+                compile_function(&shared, func, body, workspace, &mut record)?;
+            }
+            None => compile_import(&shared, func, &mut workspace.buffer),
+        }
+        push_part(&mut parts, PartKind::Func(func), start, workspace);
+        check_size(&shared, func, workspace)?;
+    }
+    for (index, decl) in module.funcs.iter().enumerate() {
+        if escaping[index] && decl.body().is_some() {
+            let (func, start) = (Func::from_index(index), workspace.buffer.len());
+            compile_entry(&shared, func, &mut workspace.buffer);
+            push_part(&mut parts, PartKind::Entry(func), start, workspace);
+            check_size(&shared, func, workspace)?;
+        }
+    }
+    // What comes now is no function's, and short.
+    workspace.buffer.extend_limit(TAIL_BYTES);
+    let start = workspace.buffer.len();
+    compile_guard(&shared, &mut workspace.buffer);
+    push_part(&mut parts, PartKind::Other("guard"), start, workspace);
+    clock.record(Phase::Emit);
+    link(workspace, &starts, &mut parts);
+    clock.record(Phase::Link);
+    let code = publish(module, workspace, parts)?;
+    clock.record(Phase::Publish);
+    Ok(code)
+}
+
+fn check_size(shared: &Shared<'_>, func: Func, workspace: &Workspace) -> Result<(), CompileError> {
+    if !workspace.buffer.overflowed() {
+        return Ok(());
+    }
+    let limit = shared.policy.code_limit as u64;
+    Err(CompileError::TooLarge {
+        what: "the code up to the end",
+        function: shared.module.func(func).name.clone(),
+        size: limit + 1,
+        limit,
+    })
+}
+
+fn push_part(parts: &mut Vec<PartRange>, kind: PartKind, start: usize, workspace: &mut Workspace) {
+    let range = start..workspace.buffer.len();
+    parts.push(PartRange { kind, range });
+    workspace.buffer.align(FUNCTION_ALIGN, FILLER);
+}
+
+/// Fills in the distances between functions, and those to the constants, which go to the end.
+fn link(workspace: &mut Workspace, starts: &[u32], parts: &mut Vec<PartRange>) {
+    let buffer = &mut workspace.buffer;
+    let pool = buffer.len() as i32;
+    if !buffer.pool_references.is_empty() {
+        buffer.append(POOL);
+        let range = pool as usize..buffer.len();
+        let kind = PartKind::Other("constants");
+        parts.push(PartRange { kind, range });
+    }
+    let (calls, references) = (
+        std::mem::take(&mut buffer.calls),
+        std::mem::take(&mut buffer.pool_references),
+    );
+    let bytes = buffer.bytes();
+    let mut set = |at: u32, value: &dyn Fn(i32) -> i32| {
+        if let Some(word) = bytes[at as usize..].first_chunk_mut::<4>() {
+            *word = value(i32::from_le_bytes(*word)).to_le_bytes();
+        }
+    };
+    for (at, func) in &calls {
+        set(*at, &|_| starts[*func as usize] as i32 - (*at as i32 + 4));
+    }
+    for at in &references {
+        // The hole holds the offset among the constants.
+        set(*at, &|offset| pool + offset - (*at as i32 + 4));
+    }
+    (buffer.calls, buffer.pool_references) = (calls, references);
+}
+
+fn publish(
+    module: &Arc<Module>,
+    workspace: &mut Workspace,
+    mut parts: Vec<PartRange>,
+) -> Result<NativeCode, CompileError> {
+    let code_bytes = workspace.buffer.len();
+    let mut block = Arena::global().allocate(code_bytes)?;
+    block.bytes().copy_from_slice(workspace.buffer.bytes());
+    let code = block.publish()?;
+    let base = code.address() as usize;
+    for part in &mut parts {
+        part.range = part.range.start + base..part.range.end + base;
+    }
+    let traps = workspace.buffer.traps.iter();
+    let parts = NativeParts {
+        module: Arc::clone(module),
+        keeper: Box::new(code),
+        code_bytes,
+        parts,
+        traps: traps
+            .map(|(at, code)| (base + *at as usize, *code))
+            .collect(),
+    };
+    // SAFETY: the parts are what the compiler made of the module, in the conventions of this backend,
+    // linked and published; the keeper owns them.
+    Ok(unsafe { NativeCode::new(parts) })
+}
