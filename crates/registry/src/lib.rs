@@ -7,6 +7,12 @@
 use bakeoff_backend::Backend;
 use bakeoff_backend_cranelift as cranelift;
 use bakeoff_backend_interp::Interp;
+use bakeoff_backend_stencil as stencil;
+
+/// The library of the stencil backend, to look at.
+pub mod stencils {
+    pub use bakeoff_backend_stencil::{catalog, library};
+}
 
 /// A backend with its choices made.
 #[derive(Clone, Copy)]
@@ -33,6 +39,12 @@ pub static CONFIGURATIONS: &[Configuration] = &[
     Configuration { name: "cranelift-none", about: "Cranelift, opt_level none", backend: &cranelift::NONE },
     Configuration { name: "cranelift-none-single-pass", about: "Cranelift, opt_level none, single-pass register allocator", backend: &cranelift::NONE_SINGLE_PASS },
     Configuration { name: "cranelift-jit", about: "Cranelift, opt_level speed, in the memory of cranelift-jit", backend: &cranelift::JIT },
+    Configuration { name: "stencil", about: "copy and patch, values in registers across blocks", backend: &stencil::ALL },
+    Configuration { name: "stencil-frame", about: "copy and patch, every value in the frame", backend: &stencil::FRAME },
+    Configuration { name: "stencil-jumps", about: "as stencil, with a jump at the end of every block", backend: &stencil::JUMPS },
+    Configuration { name: "stencil-no-fusion", about: "as stencil, a stencil an instruction: no super-instructions", backend: &stencil::NO_FUSION },
+    Configuration { name: "stencil-no-cold", about: "as stencil, without a cold section", backend: &stencil::NO_COLD },
+    Configuration { name: "stencil-base", about: "as stencil, for any x86-64: no BMI, FMA, LZCNT", backend: &stencil::BASE },
 ];
 
 /// A name that no configuration has.

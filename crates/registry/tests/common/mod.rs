@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test uses a part of it")]
 
 pub(crate) mod host;
+pub(crate) mod source;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -86,9 +87,23 @@ pub(crate) fn module(source: &str) -> Arc<Module> {
 /// Runs a test with the module compiled by every configuration, with guard pages and with explicit
 /// checks, and supported. The text says which it is.
 pub(crate) fn on_every_configuration(source: &str, test: impl Fn(&str, &Arc<dyn Executable>)) {
+    on_configurations(source, &[BoundsChecks::Guard, BoundsChecks::Explicit], test);
+}
+
+/// As [`on_every_configuration`], for modules that are large and whose accesses to memory are beside
+/// the point.
+pub(crate) fn with_guard_pages(source: &str, test: impl Fn(&str, &Arc<dyn Executable>)) {
+    on_configurations(source, &[BoundsChecks::Guard], test);
+}
+
+fn on_configurations(
+    source: &str,
+    bounds_checks: &[BoundsChecks],
+    test: impl Fn(&str, &Arc<dyn Executable>),
+) {
     let module = module(source);
     for configuration in CONFIGURATIONS {
-        for bounds_checks in [BoundsChecks::Guard, BoundsChecks::Explicit] {
+        for bounds_checks in bounds_checks.iter().copied() {
             if let Some(executable) = compile(configuration, &module, &Options { bounds_checks }) {
                 test(
                     &format!("{} {bounds_checks:?}", configuration.name),
