@@ -38,6 +38,8 @@ pub(crate) enum CliError {
     },
     #[error("no program of the suite is in `{name}`; there is: {available}")]
     NoSuchSuite { name: String, available: String },
+    #[error("there are no stencils of `{name}`; there are of: {available}")]
+    NoSuchStencils { name: String, available: String },
     #[error("cannot write {}: {error}", path.display())]
     Write {
         path: PathBuf,

@@ -1,4 +1,5 @@
-//! The `bakeoff` command: compare backends, run, print, verify and disassemble modules.
+//! The `bakeoff` command: compare backends, run, print, verify and disassemble modules,
+//! and look at stencils.
 //!
 //! Exit status: 0 all well; 1 a program failed, trapped or disagreed; 2 wrong usage or input.
 #![forbid(unsafe_code)]
@@ -7,6 +8,7 @@ mod compare;
 mod disasm;
 mod error;
 mod run;
+mod stencils;
 mod table;
 
 use std::path::PathBuf;
@@ -60,6 +62,15 @@ enum Command {
         /// Only the parts whose name contains this.
         #[arg(long)]
         filter: Option<String>,
+    },
+    /// List the families of stencils, or show those of an op.
+    Stencils {
+        /// An op (`iadd`), another form (`BrIcmp`), or what a family's name begins with (`iadd.i32 R`).
+        #[arg(long, value_name = "NAME")]
+        op: Option<String>,
+        /// Show every stencil of a family instead of one.
+        #[arg(long, requires = "op")]
+        all: bool,
     },
 }
 
@@ -184,6 +195,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, CliError> {
             let loaded = bakeoff_bench_suite::load_module(&file)?;
             disasm::command(loaded.module, find_backend(&backend)?, filter.as_deref())
         }
+        Command::Stencils { op, all } => stencils::command(op.as_deref(), all),
     }
 }
 

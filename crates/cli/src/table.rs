@@ -19,7 +19,7 @@ pub(crate) fn backends() -> Result<Verdict, CliError> {
 }
 
 /// A table without the blanks at the ends of its lines.
-fn lines(table: &Table) -> String {
+pub(crate) fn lines(table: &Table) -> String {
     let trimmed: Vec<String> = table
         .lines()
         .map(|line| line.trim_end().to_string())

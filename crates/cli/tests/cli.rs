@@ -223,6 +223,24 @@ fn disasm_shows_machine_code_and_register_code() {
 }
 
 #[test]
+fn stencils_lists_families_and_shows_those_of_an_op() {
+    let all = bakeoff(&["stencils"]);
+    let families = ["iadd.i32 RR", "BrIcmp.i64.slt RI8", "in the binary"];
+    expect(&all, 0, &families, &[]);
+    let shown = ["iadd.i32 RRI8: 169 stencils", "rbx rsi Imm8@", "lea ebx,"];
+    expect(&bakeoff(&["stencils", "--op", "IADD"]), 0, &shown, &[]);
+    let branch = bakeoff(&["stencils", "--op", "bricmp.i32.ult RR"]);
+    expect(&branch, 0, &["BrIcmp.i32.ult RR: ", "Taken@", "jb "], &[]);
+    assert!(!String::from_utf8_lossy(&branch.stdout).contains("RI8"));
+    let every = bakeoff(&["stencils", "--op", "ineg.i32 R", "--all"]);
+    expect(&every, 0, &["neg eax", "neg r14d"], &[]);
+    // Not even the beginning of an op's name.
+    let unknown = bakeoff(&["stencils", "--op", "iad"]);
+    expect(&unknown, 2, &[], &["`iad`", "iadd, isub", "BrIcmp"]);
+    expect(&bakeoff(&["stencils", "--all"]), 2, &[], &["--op"]);
+}
+
+#[test]
 fn compare_checks_answers_and_writes_its_samples() {
     let good = file("compare", "good.ir", GOOD);
     let json = good.with_extension("json");
