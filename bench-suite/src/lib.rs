@@ -7,7 +7,8 @@
 //! | `guest` | an instance of ours as the suite's programs want it |
 //! | `measure` | one sample: compile, instantiate, run, check |
 //! | `compare` | many samples of many programs on many configurations, interleaved |
-//! | `statistics` | medians, means, a shuffle |
+//! | [`statistics`] | medians, means, a shuffle |
+//! | [`synthetic`] | modules of any size |
 //!
 //! A wrong answer is a failure, never a figure.
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@ mod guest;
 mod load;
 mod measure;
 pub mod statistics;
+pub mod synthetic;
 
 use std::path::PathBuf;
 
