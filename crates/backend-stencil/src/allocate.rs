@@ -277,8 +277,10 @@ impl Scan<'_> {
                     || !self.fuse(inst, &insts[index + 1], value)
                 {
                     self.pass_calls(position + 1);
-                    for value in value.0..end.0 {
-                        self.define_result(inst, wishes, Value(value), position);
+                    self.define_result(inst, wishes, value, position);
+                    // Not a loop: it would cost every instruction what few need.
+                    if value.0 + 1 < end.0 {
+                        self.define_more(inst, value.0 + 1..end.0, position);
                     }
                 }
             }
@@ -295,17 +297,28 @@ impl Scan<'_> {
         }
     }
 
-    #[inline]
+    /// The results behind the first one: what the op wants is that one's.
+    #[inline(never)]
+    fn define_more(&mut self, inst: &InstData, results: std::ops::Range<u32>, position: u32) {
+        for value in results {
+            self.define_result(inst, 0, Value(value), position);
+        }
+    }
+
+    #[inline(never)]
+    fn excluded(&self, inst: &InstData, wishes: u8) -> u32 {
+        let bit = |index| self.places[inst.arg(index).index()].bit();
+        let wanted = (0..3).filter(|index| wishes >> index & 1 != 0);
+        wanted.fold(0, |mask, index| mask | bit(index))
+    }
+
+    #[inline(always)]
     fn define_result(&mut self, inst: &InstData, wishes: u8, value: Value, position: u32) {
         let class = class_of(self.function.value_type(value));
         let mut hints = [self.bit_of_affinity(value), 0, 0];
         let mut excluded = 0;
         if wishes & (wish::NOT_FIRST | wish::NOT_SECOND | wish::NOT_THIRD) != 0 {
-            for index in 0..3 {
-                if wishes >> index & 1 != 0 {
-                    excluded |= self.places[inst.arg(index).index()].bit();
-                }
-            }
+            excluded = self.excluded(inst, wishes);
         }
         if wishes & wish::AS_FIRST != 0 {
             hints[1] = self.places[inst.a as usize].bit();
@@ -333,6 +346,7 @@ impl Scan<'_> {
 
     /// A comparison whose only use is the next instruction's condition has no place of its own: a
     /// branch compares itself, a selection finds it in T.
+    #[inline(never)]
     fn fuse(&mut self, inst: &InstData, next: &InstData, value: Value) -> bool {
         let is_condition = next.a == value.0 && self.policy.fusion;
         if !is_condition || self.intervals.interval(value).uses() != 1 {
@@ -430,6 +444,13 @@ impl Scan<'_> {
     /// Passes the calls that stand before a position.
     #[inline]
     fn pass_calls(&mut self, position: u32) {
+        if self.next_call_at < position {
+            self.advance_calls(position);
+        }
+    }
+
+    #[inline(never)]
+    fn advance_calls(&mut self, position: u32) {
         while self.next_call_at < position {
             self.next_call += 1;
             self.find_call();
