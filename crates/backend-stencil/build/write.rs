@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::catalog::{Family, Level, PATTERNS, Pattern, ROWS};
+use crate::catalog::{Family, Level, PATTERNS, Pattern, ROWS, SPAN};
 use crate::expand::{self, Made};
 use crate::x64::encode::Code;
 
@@ -151,6 +151,17 @@ impl Library {
             heavy.push(bits);
         }
         writeln!(text, "];\nstatic HEAVY: [[bool; {count}]; 2] = {heavy:?};")
+            .expect("writing to a string");
+        let forms = [Level::Base, Level::V3].map(|level| {
+            let is_heavy = |form| {
+                self.heavy
+                    .iter()
+                    .any(|(r, l)| (r / SPAN, *l) == (form, level))
+            };
+            (0..ROWS / SPAN).map(is_heavy).collect::<Vec<bool>>()
+        });
+        let count = ROWS / SPAN;
+        writeln!(text, "const HEAVY_FORMS: [[bool; {count}]; 2] = {forms:?};")
             .expect("writing to a string");
         text
     }

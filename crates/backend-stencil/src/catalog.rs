@@ -213,8 +213,11 @@ impl From<Extra> for Form {
 /// Values of `sub` that a row leaves room for.
 const SUBS: usize = 16;
 
+/// Numbers of rows of a form: those of an op begin at its own number times this.
+pub const SPAN: usize = 6 * SUBS;
+
 /// Numbers of rows.
-pub const ROWS: usize = (Op::ALL.len() + Extra::ALL.len()) * 6 * SUBS;
+pub const ROWS: usize = (Op::ALL.len() + Extra::ALL.len()) * SPAN;
 
 /// The number of a row: a form, the controlling type, and a condition or second type.
 #[inline]

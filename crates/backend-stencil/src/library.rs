@@ -109,6 +109,11 @@ pub fn is_heavy(level: Level, row: usize) -> bool {
     HEAVY[level as usize][usize::from(ROW_INDEX[row])]
 }
 
+/// Whether [`is_heavy`] holds of any row of an op.
+pub const fn may_be_heavy(level: Level, op: bakeoff_ir::Op) -> bool {
+    HEAVY_FORMS[level as usize][op as usize]
+}
+
 /// The level of the processor that this runs on.
 pub fn level_of_host() -> Level {
     #[cfg(target_arch = "x86_64")]

@@ -32,19 +32,25 @@ impl Moves {
         }
     }
 
-    /// The moves, one after the other. Integers of cycles go through W, floats through XT; slots as
-    /// integers.
-    pub(crate) fn ordered(&mut self) -> &[(Place, Place)] {
+    /// Puts the moves one after the other; how many that makes. Integers of cycles go through W, floats
+    /// through XT; slots as integers.
+    pub(crate) fn order(&mut self) -> usize {
         self.ordered.clear();
         match self.moves[..] {
             [] => {}
             [single] => self.ordered.push(single),
-            _ => self.order(),
+            _ => self.order_many(),
         }
-        &self.ordered
+        self.ordered.len()
     }
 
-    fn order(&mut self) {
+    /// A move of those put in order.
+    #[inline]
+    pub(crate) fn ordered(&self, index: usize) -> (Place, Place) {
+        self.ordered[index]
+    }
+
+    fn order_many(&mut self) {
         for (to, from) in &self.moves {
             let from = if from.is_const() { 0 } else { from.index() };
             let last = to.index().max(from);
@@ -125,9 +131,10 @@ mod tests {
         }
         let mut state: HashMap<Place, u32> = HashMap::new();
         let read = |state: &HashMap<Place, u32>, p: Place| state.get(&p).copied().unwrap_or(p.0);
-        for (to, from) in moves.ordered() {
-            let value = read(&state, *from);
-            state.insert(*to, value);
+        for index in 0..moves.order() {
+            let (to, from) = moves.ordered(index);
+            let value = read(&state, from);
+            state.insert(to, value);
         }
         for (to, from) in list {
             assert_eq!(read(&state, *to), from.0, "{list:?}");

@@ -14,7 +14,7 @@ use bakeoff_ir::{Block, EdgeData, Func, Function, Inst, InstData, IntCc, Op, Typ
 
 use super::assemble::Assembler;
 use super::call::foreign_stack_words;
-use super::{Emitter, Shared, as_signed32, fits8, is_call, pair};
+use super::{Emitter, Shared, as_signed32, fits8, is_call, may_call, pair};
 use crate::Workspace;
 use crate::buffer::{Buffer, Label};
 use crate::catalog::{Axis, Extra, Form, Pattern, T, U, W, XT, XU};
@@ -108,13 +108,15 @@ pub(crate) fn compile_function(
     }
     let foreign_words = Cell::new(0);
     let level = shared.policy.level;
-    workspace.intervals.compute(function, |inst| {
+    let listed = |inst: &InstData| {
         if inst.op == Op::CallRaw {
             let words = foreign_stack_words(shared.module.sig(inst.sig()));
             foreign_words.set(foreign_words.get().max(words));
         }
         is_call(inst, level)
-    });
+    };
+    let is_listed = |inst: &InstData| may_call(inst.op, level) && listed(inst);
+    workspace.intervals.compute(function, is_listed);
     phases(Phase::Analyse);
     let (intervals, allocation) = (&workspace.intervals, &mut workspace.allocation);
     allocation.compute(function, intervals, shared.policy);
@@ -141,7 +143,8 @@ pub(crate) fn compile_function(
         moves: &mut workspace.moves,
         position: 0,
         inst: Inst(0),
-        occupants: [Value(u32::MAX); Place::REGISTERS],
+        occupants: [Value(0); Place::REGISTERS],
+        occupied: 0,
     };
     emitter.emit_function(&mut workspace.following);
     let trap = emitter.base(Extra::Trap, Type::I64, 0, Pattern::Fixed);

@@ -21,7 +21,7 @@ use std::ops::{Deref, DerefMut};
 
 use bakeoff_backend::{BoundsChecks, ContextLayout};
 use bakeoff_ir::analysis::Intervals;
-use bakeoff_ir::{Effects, Function, Inst, InstData, Module, Op, TrapCode, Type, Value};
+use bakeoff_ir::{Function, Inst, InstData, Module, Op, TrapCode, Type, Value};
 
 use crate::Policy;
 use crate::allocate::{Allocation, NO_HOME};
@@ -56,6 +56,8 @@ pub(crate) struct Emitter<'e> {
     inst: Inst,
     /// By [`Place::index`] of a register: the value that was put there last.
     occupants: [Value; Place::REGISTERS],
+    /// The registers that a value was ever put into, as a mask of [`Place::bit`]s.
+    occupied: u32,
 }
 
 impl<'e> Deref for Emitter<'e> {
@@ -132,11 +134,10 @@ impl Emitter<'_> {
 
     /// Carries out the moves that have been collected.
     fn make_moves(&mut self) {
-        let mut moves = std::mem::take(self.moves);
-        for (to, from) in moves.ordered() {
-            self.copy(*to, *from);
+        for index in 0..self.moves.order() {
+            let (to, from) = self.moves.ordered(index);
+            self.copy(to, from);
         }
-        *self.moves = moves;
     }
 
     // ---- Operands and results --------------------------------------------------------------------
@@ -211,7 +212,8 @@ impl Emitter<'_> {
     #[inline]
     fn defined(&mut self, value: Value, place: Place) {
         if place.is_register() {
-            self.occupants[place.index()] = value;
+            self.occupants[place.index() % Place::REGISTERS] = value;
+            self.occupied |= place.bit();
             let home = self.allocation.home(value);
             if home != NO_HOME {
                 let offset = self.frame.slot(home);
@@ -231,10 +233,14 @@ impl Emitter<'_> {
     /// Loads values again that a call has clobbered and that live on. Results of the call are in place
     /// already, and not yet known to be there.
     fn reload_behind_call(&mut self) {
-        for index in 0..Place::REGISTERS {
-            let value = self.occupants[index];
-            let place = Place(index as u32);
-            if value.0 == u32::MAX || self.intervals.interval(value).end <= self.position {
+        let mut left = self.occupied;
+        while left != 0 {
+            let place = Place(left.trailing_zeros());
+            left &= left - 1;
+            let value = self.occupants[place.index() % Place::REGISTERS];
+            if self.intervals.interval(value).end <= self.position {
+                // Over, and will be noted anew if another value comes.
+                self.occupied &= !place.bit();
                 continue;
             }
             let home = self.allocation.home(value);
@@ -257,20 +263,14 @@ impl Emitter<'_> {
     }
 }
 
-/// Whether an instruction of an op clobbers every register.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Clobbers {
-    Never,
-    Always,
-    /// That depends on type and processor.
-    Perhaps,
-}
+/// By level and op: whether an instruction may clobber every register. All others are passed with one look.
+static MAY_CALL: [[bool; Op::ALL.len()]; 2] = [may_call_at(Level::Base), may_call_at(Level::V3)];
 
-const CLOBBERS: [Clobbers; Op::ALL.len()] = {
-    let mut clobbers = [Clobbers::Never; Op::ALL.len()];
+const fn may_call_at(level: Level) -> [bool; Op::ALL.len()] {
+    let mut table = [false; Op::ALL.len()];
     let mut index = 0;
-    while index < clobbers.len() {
-        clobbers[index] = match Op::ALL[index] {
+    while index < table.len() {
+        table[index] = match Op::ALL[index] {
             Op::Call
             | Op::CallIndirect
             | Op::CallRaw
@@ -283,39 +283,28 @@ const CLOBBERS: [Clobbers; Op::ALL.len()] = {
             | Op::TableFill
             | Op::TableCopy
             | Op::TableInit
-            | Op::ElemDrop => Clobbers::Always,
-            op if op.info().effects.has(Effects::READS)
-                || op.info().effects.has(Effects::WRITES) =>
-            {
-                Clobbers::Never
+            | Op::ElemDrop => true,
+            Op::Ceil | Op::Floor | Op::Trunc | Op::Nearest | Op::Fma => {
+                matches!(level, Level::Base)
             }
-            Op::Iconst
-            | Op::Fconst
-            | Op::Iadd
-            | Op::Isub
-            | Op::Band
-            | Op::Bor
-            | Op::Bxor
-            | Op::Icmp
-            | Op::Jump
-            | Op::Brif => Clobbers::Never,
-            _ => Clobbers::Perhaps,
+            op => library::may_be_heavy(level, op),
         };
         index += 1;
     }
-    clobbers
-};
+    table
+}
+
+/// Whether an instruction may be one that [`is_call`] holds of.
+#[inline]
+pub(crate) fn may_call(op: Op, level: Level) -> bool {
+    MAY_CALL[level as usize][op as usize]
+}
 
 /// Whether an instruction clobbers every register, as the allocation has to know.
-#[inline]
 pub(crate) fn is_call(data: &InstData, level: Level) -> bool {
-    match CLOBBERS[data.op as usize] {
-        Clobbers::Never => false,
-        Clobbers::Always => true,
-        Clobbers::Perhaps => match data.op {
-            Op::Ceil | Op::Floor | Op::Trunc | Op::Nearest | Op::Fma => level == Level::Base,
-            _ => library::is_heavy(level, row(data.op, data.ty, sub(data))),
-        },
+    match library::may_be_heavy(level, data.op) {
+        true => library::is_heavy(level, row(data.op, data.ty, sub(data))),
+        false => may_call(data.op, level),
     }
 }
 

@@ -168,11 +168,11 @@ impl Uses<'_> {
         let mut next = data.first_param.index() + data.param_count as usize;
         for (inst, end) in body.iter().zip(ends) {
             match inst.op.shape() {
-                // Without a branch on the number, which nobody could predict.
-                Shape::Inline(count @ 0..=2) => {
-                    let first = if count > 0 { inst.a } else { self.nobody.0 };
+                Shape::Inline(0) => {}
+                // One or two, without a branch on the number, which nobody could predict.
+                Shape::Inline(count @ 1..=2) => {
                     let second = if count > 1 { inst.b } else { self.nobody.0 };
-                    self.visit(Value(first), position);
+                    self.visit(Value(inst.a), position);
                     self.visit(Value(second), position);
                 }
                 Shape::Inline(_) | Shape::List | Shape::Bulk => {
@@ -356,6 +356,9 @@ impl Intervals {
             let BlockFacts {
                 start, rank, back, ..
             } = self.blocks[block.index()];
+            if back == NONE && self.open.is_empty() {
+                continue;
+            }
             self.close_before(rank);
             if back != NONE {
                 let parent = self.open.last().copied().unwrap_or(NONE);
