@@ -53,10 +53,23 @@ pub const XU: u8 = 14;
 /// Third float temporary.
 pub const XV: u8 = 13;
 
-/// What is in the catalogue besides the ops of the IR.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-#[repr(u8)]
-pub enum Extra {
+macro_rules! extras {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// What is in the catalogue besides the ops of the IR.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        #[repr(u8)]
+        pub enum Extra {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Extra {
+            /// All of them.
+            pub const ALL: &'static [Extra] = &[$(Extra::$name),*];
+        }
+    };
+}
+
+extras! {
     /// Copies a register: `I64` any integer, `F64` any float. Axes: to, from.
     Move,
     /// Stores a register into a slot, 64 bits.
@@ -134,49 +147,6 @@ pub enum Extra {
     EntrySlots,
     /// Ends an entry thunk.
     EntryEnd,
-}
-
-impl Extra {
-    /// All of them.
-    pub const ALL: [Extra; 37] = [
-        Extra::Move,
-        Extra::Spill,
-        Extra::Reload,
-        Extra::Const,
-        Extra::SlotConst,
-        Extra::BrIcmp,
-        Extra::BrFcmp,
-        Extra::BrNonzero,
-        Extra::BrZero,
-        Extra::ContextLoad,
-        Extra::ContextStore,
-        Extra::FrameAddr,
-        Extra::StoreConst,
-        Extra::CheckNarrow,
-        Extra::CheckWide,
-        Extra::TableCheck,
-        Extra::TableLoad,
-        Extra::TableStore,
-        Extra::Callee,
-        Extra::Enter,
-        Extra::Leave,
-        Extra::Ret,
-        Extra::Probe,
-        Extra::ZeroFrame,
-        Extra::Call,
-        Extra::CallReg,
-        Extra::JumpReg,
-        Extra::Jump,
-        Extra::Trap,
-        Extra::CallBuiltin,
-        Extra::CallForeign,
-        Extra::StackCheck,
-        Extra::BrTable,
-        Extra::EntryBegin,
-        Extra::EntryMemory,
-        Extra::EntrySlots,
-        Extra::EntryEnd,
-    ];
 }
 
 /// An op of the IR, or an extra one.
@@ -264,7 +234,7 @@ pub enum Pattern {
 }
 
 /// Number of patterns.
-pub const PATTERNS: usize = 14;
+pub const PATTERNS: usize = Pattern::S32 as usize + 1;
 
 /// A class of registers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -20,6 +20,9 @@ use crate::buffer::{Buffer, Label};
 use crate::catalog::{Axis, Extra, Form, Pattern, T, U, W, XT, XU};
 use crate::place::{Place, Where};
 
+/// The block that follows where none does.
+const NOWHERE: Block = Block(u32::MAX);
+
 /// Where things are in the frame of a function, in bytes from the stack pointer.
 #[derive(Clone, Default)]
 pub(crate) struct Frame {
@@ -184,11 +187,10 @@ impl Emitter<'_> {
 
     /// For each block of the order the next one in the same part of the code.
     fn find_following(&self, following: &mut Vec<Block>) {
-        const NOBODY: Block = Block(u32::MAX);
         let order = self.intervals.order();
         following.clear();
-        following.resize(order.len(), NOBODY);
-        let mut next = [NOBODY; 2];
+        following.resize(order.len(), NOWHERE);
+        let mut next = [NOWHERE; 2];
         for (rank, block) in order.iter().enumerate().rev() {
             let part = usize::from(rank > 0 && self.is_cold(*block));
             following[rank] = next[part];
@@ -286,7 +288,6 @@ impl Emitter<'_> {
     /// A branch jumps over what its other edge copies, if anything; of two edges without copies the
     /// one to the block behind falls through.
     fn emit_brif(&mut self, condition: Value, then: &EdgeData, els: &EdgeData, following: Block) {
-        const NOWHERE: Block = Block(u32::MAX);
         let [then_moves, else_moves] = [then, els].map(|edge| self.has_copies(edge));
         let [then_label, else_label] = [then, els].map(|edge| Buffer::numbered(edge.block.0));
         match (then_moves, else_moves) {
@@ -336,7 +337,7 @@ impl Emitter<'_> {
         self.buffer.table(copied, 2, labels.into_iter());
         for (label, edge) in stubs {
             self.buffer.bind(label);
-            self.follow(edge, Block(u32::MAX));
+            self.follow(edge, NOWHERE);
         }
     }
 

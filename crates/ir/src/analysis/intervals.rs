@@ -19,6 +19,7 @@
 //! which takes logarithmically many steps.
 
 use super::cfg::{Cfg, NONE};
+use super::regions::Regions;
 use crate::entity::{Block, Value};
 use crate::function::{BlockData, Function, InstData};
 use crate::ops::{Op, Shape};
@@ -67,8 +68,7 @@ pub struct Intervals {
     blocks: Vec<BlockFacts>,
     intervals: Vec<Interval>,
     affinities: Vec<Value>,
-    regions: Vec<Region>,
-    open: Vec<u32>,
+    regions: Regions,
     marked: Vec<Marked>,
     has_back_edges: bool,
     cfg: Cfg,
@@ -105,21 +105,10 @@ impl BlockFacts {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Region {
-    start: u32,
-    /// A rank until all are known, then a position.
-    end: u32,
-    parent: u32,
-    depth: u32,
-    /// An ancestor further up, so that a climb takes logarithmically many steps.
-    jump: u32,
-}
-
 /// The second pass: uses, and what those of a block have in common.
 struct Uses<'i> {
     intervals: &'i mut [Interval],
-    regions: &'i [Region],
+    regions: &'i Regions,
     /// The innermost region, or `NONE`.
     region: u32,
     /// Where that begins; 0 without one.
@@ -133,7 +122,7 @@ struct Uses<'i> {
 impl Uses<'_> {
     fn enter(&mut self, facts: &BlockFacts) {
         self.region = facts.region;
-        self.region_start = match self.regions.get(facts.region as usize) {
+        self.region_start = match self.regions.get(facts.region) {
             Some(region) => region.start,
             None => 0,
         };
@@ -210,28 +199,17 @@ impl Uses<'_> {
         interval.worth = interval.worth.wrapping_add(self.worth);
         let end = match self.region_start <= interval.start {
             true => position,
-            false => region_end(self.regions, self.region, interval.start),
+            false => region_end(self.regions, self.region, interval.start, position),
         };
         interval.end = interval.end.max(end);
     }
 }
 
-/// The end of the outermost region from `region` outwards that begins behind `definition`, which
-/// this one does.
+/// How long a value that is used in a region lives, apart so that the visit of a use stays small.
 #[inline(never)]
-fn region_end(regions: &[Region], region: u32, definition: u32) -> u32 {
-    let mut at = regions[region as usize];
-    loop {
-        let jump = regions[at.jump as usize];
-        if jump.depth < at.depth && jump.start > definition {
-            at = jump;
-            continue;
-        }
-        match regions.get(at.parent as usize) {
-            Some(parent) if parent.start > definition => at = *parent,
-            _ => return at.end,
-        }
-    }
+fn region_end(regions: &Regions, region: u32, definition: u32, position: u32) -> u32 {
+    let end = regions.end_behind(region, definition);
+    end.unwrap_or(position)
 }
 
 fn mark(marked: &mut Vec<Marked>, position: u32, weight: u32) {
@@ -265,10 +243,9 @@ impl Intervals {
             debug_assert!(ordered, "a reverse post-order is an order");
         }
         self.find_cold_blocks(function);
+        self.regions.clear();
         if self.has_back_edges {
             self.find_regions(function);
-        } else {
-            self.regions.clear();
         }
         self.visit_insts(function, is_marked);
     }
@@ -349,30 +326,26 @@ impl Intervals {
     }
 
     fn find_regions(&mut self, function: &Function) {
-        self.regions.clear();
-        self.open.clear();
         for index in 0..self.order.len() {
             let block = self.order[index];
             let BlockFacts {
                 start, rank, back, ..
             } = self.blocks[block.index()];
-            if back == NONE && self.open.is_empty() {
+            if back == NONE && self.regions.open_count() == 0 {
                 continue;
             }
-            self.close_before(rank);
+            self.regions.close_before(rank);
             if back != NONE {
-                let parent = self.open.last().copied().unwrap_or(NONE);
-                self.open.push(self.regions.len() as u32);
-                self.push_region(start, back, parent);
+                // Ends are ranks until all are known.
+                self.regions.open(start, back);
             }
-            let region = self.open.last().copied().unwrap_or(NONE);
             let facts = &mut self.blocks[block.index()];
-            facts.region = region;
-            facts.depth = self.open.len().min(u8::MAX.into()) as u8;
+            facts.region = self.regions.innermost();
+            facts.depth = self.regions.open_count().min(u8::MAX.into()) as u8;
         }
-        self.close_before(NONE);
+        self.regions.close_before(NONE);
         // Ranks were those of the order with unreachable blocks, which is the layout then.
-        for region in &mut self.regions {
+        for region in self.regions.iter_mut() {
             let last = self
                 .order
                 .partition_point(|block| self.blocks[block.index()].rank <= region.end);
@@ -381,40 +354,6 @@ impl Intervals {
                 region.end = self.blocks[block.index()].start + len - 1;
             }
         }
-    }
-
-    /// Closes the regions that end before this rank, see `Liveness`.
-    fn close_before(&mut self, rank: u32) {
-        while let Some(open) = self.open.last() {
-            let Region { end, parent, .. } = self.regions[*open as usize];
-            if end >= rank {
-                return;
-            }
-            self.open.pop();
-            if let Some(outer) = self.regions.get_mut(parent as usize) {
-                outer.end = outer.end.max(end);
-            }
-        }
-    }
-
-    fn push_region(&mut self, start: u32, end: u32, parent: u32) {
-        let this = self.regions.len() as u32;
-        let (depth, jump) = match self.regions.get(parent as usize) {
-            None => (0, this),
-            Some(above) => {
-                let first = self.regions[above.jump as usize];
-                let second = self.regions[first.jump as usize];
-                let even = above.depth - first.depth == first.depth - second.depth;
-                (above.depth + 1, if even { first.jump } else { parent })
-            }
-        };
-        self.regions.push(Region {
-            start,
-            end,
-            parent,
-            depth,
-            jump,
-        });
     }
 
     /// Defines and uses the values of all blocks, in order.
@@ -471,7 +410,7 @@ impl Intervals {
         self.intervals.capacity() * size_of::<Interval>()
             + self.affinities.capacity() * size_of::<Value>()
             + self.blocks.capacity() * size_of::<BlockFacts>()
-            + self.regions.capacity() * size_of::<Region>()
+            + self.regions.heap_bytes()
             + self.marked.capacity() * size_of::<Marked>()
     }
 
@@ -498,23 +437,6 @@ impl Intervals {
     #[inline]
     pub fn block_start(&self, block: Block) -> u32 {
         self.blocks[block.index()].start
-    }
-
-    /// The number of regions around a block.
-    #[inline]
-    pub fn depth(&self, block: Block) -> u8 {
-        self.blocks[block.index()].depth
-    }
-
-    /// The weight of a place in a block.
-    #[inline]
-    pub fn weight(&self, block: Block) -> u32 {
-        let facts = &self.blocks[block.index()];
-        if facts.cold {
-            0
-        } else {
-            weight_at(facts.depth)
-        }
     }
 
     /// Whether a block is cold.

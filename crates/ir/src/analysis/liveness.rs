@@ -20,6 +20,7 @@
 
 use super::cfg::{Cfg, NONE};
 use super::dominators::Dominators;
+use super::regions::Regions;
 use crate::entity::{Block, Inst, Value};
 use crate::function::Function;
 
@@ -41,20 +42,9 @@ pub struct Liveness {
     /// The position of the start of each block, or `NONE`.
     block_starts: Vec<u32>,
     ranges: Vec<LiveRange>,
-    regions: Vec<Region>,
+    regions: Regions,
     /// The innermost region of each block of the order, or `NONE`.
     region_of: Vec<u32>,
-    open: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Region {
-    start: u32,
-    end: u32,
-    parent: u32,
-    depth: u32,
-    /// An ancestor further up, so that a climb takes logarithmically many steps.
-    jump: u32,
 }
 
 impl Liveness {
@@ -100,7 +90,6 @@ impl Liveness {
     fn find_regions(&mut self, function: &Function, cfg: &Cfg) {
         self.regions.clear();
         self.region_of.clear();
-        self.open.clear();
         for index in 0..self.order.len() {
             let block = self.order[index];
             let start = self.block_starts[block.index()];
@@ -111,52 +100,13 @@ impl Liveness {
                 at => Some(at + function.inst_slice(*source).len() as u32),
             };
             let end = cfg.preds(block).iter().filter_map(back).max();
-            self.close_before(start);
+            self.regions.close_before(start);
             if let Some(end) = end {
-                let parent = self.open.last().copied().unwrap_or(NONE);
-                self.open.push(self.regions.len() as u32);
-                self.push_region(start, end, parent);
+                self.regions.open(start, end);
             }
-            self.region_of
-                .push(self.open.last().copied().unwrap_or(NONE));
+            self.region_of.push(self.regions.innermost());
         }
-        self.close_before(NONE);
-    }
-
-    /// Closes the regions that end before this position. One that reaches beyond the region around it
-    /// widens that; it does so only when it is closed, so that a region is widened once for each one
-    /// directly inside.
-    fn close_before(&mut self, position: u32) {
-        while let Some(open) = self.open.last() {
-            let Region { end, parent, .. } = self.regions[*open as usize];
-            if end >= position {
-                return;
-            }
-            self.open.pop();
-            if let Some(outer) = self.regions.get_mut(parent as usize) {
-                outer.end = outer.end.max(end);
-            }
-        }
-    }
-
-    fn push_region(&mut self, start: u32, end: u32, parent: u32) {
-        let this = self.regions.len() as u32;
-        let (depth, jump) = match self.regions.get(parent as usize) {
-            None => (0, this),
-            Some(above) => {
-                let first = self.regions[above.jump as usize];
-                let second = self.regions[first.jump as usize];
-                let even = above.depth - first.depth == first.depth - second.depth;
-                (above.depth + 1, if even { first.jump } else { parent })
-            }
-        };
-        self.regions.push(Region {
-            start,
-            end,
-            parent,
-            depth,
-            jump,
-        });
+        self.regions.close_before(NONE);
     }
 
     fn number_definitions(&mut self, function: &Function) {
@@ -201,33 +151,16 @@ impl Liveness {
     fn visit_use(&mut self, value: Value, block_start: u32, position: u32, region: u32) {
         let range = self.ranges[value.index()];
         // A value of the block itself is live beyond its last use there only if it is used elsewhere.
-        let end = match range.start >= block_start || region == NONE {
+        let end = match range.start >= block_start {
             true => position,
-            false => self.region_end(region, range.start, position),
+            false => self
+                .regions
+                .end_behind(region, range.start)
+                .unwrap_or(position),
         };
         let range = &mut self.ranges[value.index()];
         range.end = range.end.max(end);
         range.uses += 1;
-    }
-
-    /// The end of the outermost region from `region` outwards that begins behind `definition`, or
-    /// `position` if none does.
-    fn region_end(&self, region: u32, definition: u32, position: u32) -> u32 {
-        let mut at = self.regions[region as usize];
-        if at.start <= definition {
-            return position;
-        }
-        loop {
-            let jump = self.regions[at.jump as usize];
-            if jump.depth < at.depth && jump.start > definition {
-                at = jump;
-                continue;
-            }
-            match self.regions.get(at.parent as usize) {
-                Some(parent) if parent.start > definition => at = *parent,
-                _ => return at.end,
-            }
-        }
     }
 
     /// The order of the blocks: in layout order wherever dominators allow.

@@ -12,6 +12,7 @@ mod dominators;
 mod intervals;
 mod liveness;
 mod loops;
+mod regions;
 
 pub use cfg::Cfg;
 pub use dominators::Dominators;
