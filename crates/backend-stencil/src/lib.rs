@@ -46,48 +46,56 @@ struct Policy {
     code_limit: usize,
 }
 
+impl Policy {
+    /// Everything, for any processor.
+    const ALL: Policy = Policy {
+        registers: true,
+        fusion: true,
+        elide_jumps: true,
+        cold_section: true,
+        level: Level::Base,
+        code_limit: buffer::CODE_LIMIT,
+    };
+}
+
 /// The backend in one configuration.
 pub struct Stencils {
-    registers: bool,
-    fusion: bool,
-    elide_jumps: bool,
-    cold_section: bool,
-    /// Whether to use what the processor has beyond the base.
+    policy: Policy,
+    /// Whether the level is that of the processor, instead of the policy's.
     newest: bool,
-    code_limit: usize,
 }
 
 /// Everything.
-pub static ALL: Stencils = Stencils::new();
+pub static ALL: Stencils = Stencils::new(Policy::ALL);
 
 /// Every value in the frame: the plain form of copy and patch.
-pub static FRAME: Stencils = Stencils {
+pub static FRAME: Stencils = Stencils::new(Policy {
     registers: false,
-    ..Stencils::new()
-};
+    ..Policy::ALL
+});
 
 /// A jump at the end of every block.
-pub static JUMPS: Stencils = Stencils {
+pub static JUMPS: Stencils = Stencils::new(Policy {
     elide_jumps: false,
-    ..Stencils::new()
-};
+    ..Policy::ALL
+});
 
 /// A stencil an instruction, operands in registers.
-pub static NO_FUSION: Stencils = Stencils {
+pub static NO_FUSION: Stencils = Stencils::new(Policy {
     fusion: false,
-    ..Stencils::new()
-};
+    ..Policy::ALL
+});
 
 /// Blocks stand where the layout has them.
-pub static NO_COLD: Stencils = Stencils {
+pub static NO_COLD: Stencils = Stencils::new(Policy {
     cold_section: false,
-    ..Stencils::new()
-};
+    ..Policy::ALL
+});
 
 /// Only what every processor of the target has.
 pub static BASE: Stencils = Stencils {
+    policy: Policy::ALL,
     newest: false,
-    ..Stencils::new()
 };
 
 /// What one compilation after the other works in.
@@ -126,14 +134,10 @@ impl Workspace {
 }
 
 impl Stencils {
-    const fn new() -> Stencils {
+    const fn new(policy: Policy) -> Stencils {
         Stencils {
-            registers: true,
-            fusion: true,
-            elide_jumps: true,
-            cold_section: true,
+            policy,
             newest: true,
-            code_limit: buffer::CODE_LIMIT,
         }
     }
 
@@ -141,15 +145,11 @@ impl Stencils {
         static HOST: OnceLock<Level> = OnceLock::new();
         let level = match self.newest {
             true => *HOST.get_or_init(library::level_of_host),
-            false => Level::Base,
+            false => self.policy.level,
         };
         Policy {
-            registers: self.registers,
-            fusion: self.fusion,
-            elide_jumps: self.elide_jumps,
-            cold_section: self.cold_section,
             level,
-            code_limit: self.code_limit,
+            ..self.policy
         }
     }
 }

@@ -11,10 +11,10 @@ use super::*;
 /// The most bytes of code in these tests.
 const LIMIT: usize = 20_000;
 
-static LIMITED: Stencils = Stencils {
+static LIMITED: Stencils = Stencils::new(Policy {
     code_limit: LIMIT,
-    ..Stencils::new()
-};
+    ..Policy::ALL
+});
 
 const SMALL: &str = "export func @small(i64) -> i64 {
 block0(v0: i64):

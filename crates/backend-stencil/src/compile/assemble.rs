@@ -74,40 +74,25 @@ impl Assembler<'_> {
 
     // ---- Copies ----------------------------------------------------------------------------------
 
+    /// Stores a register at an offset in the frame.
     pub(super) fn spill(&mut self, offset: i32, from: Place) {
-        const PATTERNS: [Pattern; 2] = [Pattern::RS8, Pattern::RS32];
-        match from.get() {
-            Where::Float(register) => self.put_slot(
-                Extra::Spill,
-                Type::F64,
-                0,
-                PATTERNS,
-                register.into(),
-                offset,
-            ),
-            _ => {
-                let register = from.index();
-                self.put_slot(Extra::Spill, Type::I64, 0, PATTERNS, register, offset)
-            }
-        };
+        self.slot_copy(Extra::Spill, from, offset);
     }
 
+    /// Loads a register from an offset in the frame.
     pub(super) fn reload(&mut self, to: Place, offset: i32) {
-        const PATTERNS: [Pattern; 2] = [Pattern::RS8, Pattern::RS32];
-        match to.get() {
-            Where::Float(register) => self.put_slot(
-                Extra::Reload,
-                Type::F64,
-                0,
-                PATTERNS,
-                register.into(),
-                offset,
-            ),
-            _ => {
-                let register = to.index();
-                self.put_slot(Extra::Reload, Type::I64, 0, PATTERNS, register, offset)
-            }
+        self.slot_copy(Extra::Reload, to, offset);
+    }
+
+    #[inline]
+    fn slot_copy(&mut self, extra: Extra, register: Place, offset: i32) {
+        let ty = match register.get() {
+            Where::Float(_) => Type::F64,
+            _ => Type::I64,
         };
+        let patterns = [Pattern::RS8, Pattern::RS32];
+        let number = axis_number(register).into();
+        self.put_slot(extra, ty, 0, patterns, number, offset);
     }
 
     pub(super) fn int_constant(&mut self, to: u8, bits: u64) {
