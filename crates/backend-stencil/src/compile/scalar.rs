@@ -4,7 +4,7 @@
 //! constants and slots as second operand. Everything else is computed in the temporaries.
 
 use bakeoff_backend::native::Builtin;
-use bakeoff_ir::{Effects, InstData, Op, Type, Value};
+use bakeoff_ir::{InstData, Op, Type, Value};
 
 use super::{Emitter, as_signed32, fits8, pair, sub};
 use crate::catalog::{Axis, FLOAT_REGISTERS, INT_REGISTERS, Level, Pattern, T, U, W, XT, XU, XV};
@@ -81,12 +81,74 @@ impl Emitter<'_> {
                 self.frame_address(to, offset);
                 self.define(result, Place::int(to));
             }
-            op if op.info().effects.has(Effects::READS)
-                || op.info().effects.has(Effects::WRITES) =>
-            {
+            Op::RawLoad
+            | Op::RawStore
+            | Op::StackLoad
+            | Op::StackStore
+            | Op::GlobalGet
+            | Op::GlobalSet
+            | Op::MemorySize
+            | Op::MemoryGrow
+            | Op::MemoryFill
+            | Op::MemoryCopy
+            | Op::MemoryInit
+            | Op::DataDrop
+            | Op::TableGet
+            | Op::TableSet
+            | Op::TableSize
+            | Op::TableGrow
+            | Op::TableFill
+            | Op::TableCopy
+            | Op::TableInit
+            | Op::ElemDrop => {
                 self.emit_access(data, result);
             }
-            _ => self.emit_fixed(data, result),
+            Op::Ineg
+            | Op::Bnot
+            | Op::Iabs
+            | Op::Smin
+            | Op::Smax
+            | Op::Umin
+            | Op::Umax
+            | Op::Smulhi
+            | Op::Umulhi
+            | Op::Sdiv
+            | Op::Udiv
+            | Op::Srem
+            | Op::Urem
+            | Op::SaddOverflow
+            | Op::UaddOverflow
+            | Op::SsubOverflow
+            | Op::UsubOverflow
+            | Op::SmulOverflow
+            | Op::UmulOverflow
+            | Op::Clz
+            | Op::Ctz
+            | Op::Popcnt
+            | Op::Bitrev
+            | Op::Bswap
+            | Op::FcvtFromUint
+            | Op::FcvtToSint
+            | Op::FcvtToUint
+            | Op::FcvtToSintSat
+            | Op::FcvtToUintSat
+            | Op::Fmin
+            | Op::Fmax
+            | Op::Copysign
+            | Op::Ceil
+            | Op::Floor
+            | Op::Trunc
+            | Op::Nearest
+            | Op::Fma => {
+                self.emit_fixed(data, result);
+            }
+            Op::Jump
+            | Op::Brif
+            | Op::BrTable
+            | Op::Return
+            | Op::ReturnCall
+            | Op::ReturnCallIndirect
+            | Op::Trap => unreachable!("{} ends a block", data.op),
         }
     }
 
