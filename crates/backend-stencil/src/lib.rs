@@ -12,7 +12,6 @@ mod buffer;
 pub mod catalog;
 mod compile;
 pub mod library;
-mod moves;
 mod place;
 mod publish;
 #[cfg(all(test, target_arch = "x86_64"))]
@@ -22,6 +21,7 @@ mod x64;
 use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
+use bakeoff_backend::moves::Moves;
 use bakeoff_backend::{Backend, CompileError, Executable, Options, Phase, PhaseSink, Target};
 use bakeoff_ir::analysis::Intervals;
 use bakeoff_ir::{Block, Module};
@@ -104,7 +104,7 @@ struct Workspace {
     intervals: Intervals,
     allocation: allocate::Allocation,
     buffer: buffer::Buffer,
-    moves: moves::Moves,
+    moves: Moves<place::Place>,
     following: Vec<Block>,
 }
 

@@ -1,5 +1,7 @@
 //! Where a value is.
 
+use bakeoff_backend::moves::Location;
+
 use crate::catalog::{Axis, T, W, XT};
 
 /// The place of a value, in 32 bits.
@@ -120,4 +122,19 @@ impl Place {
 
     /// Numbers that side tables reserve for registers.
     pub(crate) const REGISTERS: usize = 32;
+}
+
+impl Location for Place {
+    #[inline]
+    fn index(self) -> Option<usize> {
+        (!self.is_const()).then(|| Place::index(self))
+    }
+
+    /// Integers and slots wait in W, floats in XT.
+    fn temporary(self) -> Place {
+        match self.get() {
+            Where::Float(_) => Place::XT,
+            _ => Place::W,
+        }
+    }
 }

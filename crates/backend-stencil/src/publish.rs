@@ -5,11 +5,9 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use bakeoff_backend::native::{NativeCode, NativeParts, PartKind, PartRange};
-use bakeoff_backend::{CompileError, ContextLayout, Options, Phase, PhaseSink};
-use bakeoff_code_memory::Arena;
+use bakeoff_backend::native::{NativeCode, PartKind, PartRange};
+use bakeoff_backend::{CompileError, ContextLayout, Options, Phase, PhaseClock, PhaseSink};
 use bakeoff_ir::{Func, Module};
 
 use crate::buffer::CODE_LIMIT;
@@ -26,23 +24,6 @@ const _: () = assert!(POOL.len() < TAIL_BYTES / 2 && TAIL_BYTES < (1 << 31) - CO
 /// Functions begin at multiples of this many bytes.
 const FUNCTION_ALIGN: usize = 16;
 
-/// A clock for phases that is read only if somebody wants to know.
-struct Clock<'p> {
-    sink: &'p mut dyn PhaseSink,
-    last: Option<Instant>,
-}
-
-impl Clock<'_> {
-    /// The time since the last call belongs to this phase.
-    fn record(&mut self, phase: Phase) {
-        if let Some(last) = &mut self.last {
-            let now = Instant::now();
-            self.sink.record(phase, (now - *last).as_nanos() as u64);
-            *last = now;
-        }
-    }
-}
-
 /// Compiles a module.
 pub(crate) fn compile_module(
     module: &Arc<Module>,
@@ -51,8 +32,7 @@ pub(crate) fn compile_module(
     workspace: &mut Workspace,
     sink: &mut dyn PhaseSink,
 ) -> Result<NativeCode, CompileError> {
-    let last = sink.enabled().then(Instant::now);
-    let mut clock = Clock { sink, last };
+    let mut clock = PhaseClock::new(sink);
     let shared = Shared {
         module,
         layout: ContextLayout::of(module),
@@ -95,7 +75,14 @@ pub(crate) fn compile_module(
     clock.record(Phase::Emit);
     link(workspace, &starts, &mut parts);
     clock.record(Phase::Link);
-    let code = publish(module, workspace, parts)?;
+    // SAFETY: the parts are what the compiler made of the module, in the conventions of this backend,
+    // and linked.
+    let code = unsafe {
+        let traps = std::mem::take(&mut workspace.buffer.traps);
+        let code = NativeCode::publish(module, workspace.buffer.bytes(), parts, &traps);
+        workspace.buffer.traps = traps;
+        code?
+    };
     clock.record(Phase::Publish);
     Ok(code)
 }
@@ -147,32 +134,4 @@ fn link(workspace: &mut Workspace, starts: &[u32], parts: &mut Vec<PartRange>) {
         set(*at, &|offset| pool + offset - (*at as i32 + 4));
     }
     (buffer.calls, buffer.pool_references) = (calls, references);
-}
-
-fn publish(
-    module: &Arc<Module>,
-    workspace: &mut Workspace,
-    mut parts: Vec<PartRange>,
-) -> Result<NativeCode, CompileError> {
-    let code_bytes = workspace.buffer.len();
-    let mut block = Arena::global().allocate(code_bytes)?;
-    block.bytes().copy_from_slice(workspace.buffer.bytes());
-    let code = block.publish()?;
-    let base = code.address() as usize;
-    for part in &mut parts {
-        part.range = part.range.start + base..part.range.end + base;
-    }
-    let traps = workspace.buffer.traps.iter();
-    let parts = NativeParts {
-        module: Arc::clone(module),
-        keeper: Box::new(code),
-        code_bytes,
-        parts,
-        traps: traps
-            .map(|(at, code)| (base + *at as usize, *code))
-            .collect(),
-    };
-    // SAFETY: the parts are what the compiler made of the module, in the conventions of this backend,
-    // linked and published; the keeper owns them.
-    Ok(unsafe { NativeCode::new(parts) })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bakeoff_code_memory::CodeMemoryError;
 use bakeoff_ir::{Func, Module, Op, TrapCode, Type};
@@ -106,6 +107,31 @@ pub trait PhaseSink {
     fn enabled(&self) -> bool;
     /// Adds to the time of a phase.
     fn record(&mut self, phase: Phase, duration_ns: u64);
+}
+
+/// The clock of a compilation: what passes between two looks at it belongs to a phase. It is read only if
+/// somebody wants to know.
+pub struct PhaseClock<'p> {
+    sink: &'p mut dyn PhaseSink,
+    last: Option<Instant>,
+}
+
+impl<'p> PhaseClock<'p> {
+    /// Starts the clock.
+    pub fn new(sink: &'p mut dyn PhaseSink) -> PhaseClock<'p> {
+        let last = sink.enabled().then(Instant::now);
+        PhaseClock { sink, last }
+    }
+
+    /// The time since the last call, or since the start, belongs to this phase.
+    #[inline]
+    pub fn record(&mut self, phase: Phase) {
+        if let Some(last) = &mut self.last {
+            let now = Instant::now();
+            self.sink.record(phase, (now - *last).as_nanos() as u64);
+            *last = now;
+        }
+    }
 }
 
 /// Wants no times.

@@ -12,6 +12,7 @@
 //! | [`context`] | the record that generated code works on, field by field |
 //! | `store` | memories, tables and segments of an instance, and the operations on them |
 //! | `memory` | linear memories with guard pages |
+//! | [`moves`] | copies that happen at once, put one after the other: edges, calls, returns |
 //! | [`native`] | entering and leaving machine code: trampoline, guest stack, signal handler |
 //! | `builtins` | what machine code calls for everything that is not worth inlining |
 //! | `foreign` | calling C functions through a pointer |
@@ -23,6 +24,7 @@ mod foreign;
 mod host;
 mod instance;
 mod memory;
+pub mod moves;
 pub mod native;
 mod store;
 
@@ -30,7 +32,7 @@ pub use builtins::Builtins;
 pub use context::{ContextLayout, FuncEntry, MemoryView, TableView, VmContext};
 pub use contract::{
     Backend, BoundsChecks, CodePart, CodeView, CompileError, Executable, NoPhases, Options, Phase,
-    PhaseSink, PhaseTimes, Target,
+    PhaseClock, PhaseSink, PhaseTimes, Target,
 };
 pub use foreign::call_foreign;
 pub use host::{Caller, HostError, HostFunc, HostMemory, HostTable, Imports};

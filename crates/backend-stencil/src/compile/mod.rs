@@ -19,6 +19,7 @@ mod thunk;
 
 use std::ops::{Deref, DerefMut};
 
+use bakeoff_backend::moves::Moves;
 use bakeoff_backend::{BoundsChecks, ContextLayout};
 use bakeoff_ir::analysis::Intervals;
 use bakeoff_ir::{Function, Inst, InstData, Module, Op, TrapCode, Type, Value};
@@ -28,7 +29,6 @@ use crate::allocate::{Allocation, NO_HOME};
 use crate::buffer::Copied;
 use crate::catalog::{Axis, Extra, Level, Pattern, T, XT, row};
 use crate::library;
-use crate::moves::Moves;
 use crate::place::{Place, Where};
 
 use assemble::Assembler;
@@ -49,7 +49,7 @@ pub(crate) struct Emitter<'e> {
     function: &'e Function,
     intervals: &'e Intervals,
     allocation: &'e Allocation,
-    moves: &'e mut Moves,
+    moves: &'e mut Moves<Place>,
     /// The position of the instruction that is being emitted.
     position: u32,
     /// That instruction.

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bakeoff_code_memory::{Arena, CodeMemoryError};
 use bakeoff_ir::{Func, Module, TrapCode};
 
 use crate::context::{FuncEntry, VmContext};
@@ -80,6 +81,39 @@ impl NativeCode {
             funcs,
             entries,
         }
+    }
+
+    /// Copies finished code into the arena and makes it enterable. Ranges of parts and places of traps are
+    /// offsets in the code; traps ascend, parts as [`NativeParts`] says.
+    ///
+    /// # Errors
+    /// If there is no executable memory.
+    ///
+    /// # Safety
+    /// The code does what the module says, in the conventions that [`PartKind`] names, wherever it stands.
+    pub unsafe fn publish(
+        module: &Arc<Module>,
+        bytes: &[u8],
+        mut parts: Vec<PartRange>,
+        traps: &[(u32, TrapCode)],
+    ) -> Result<NativeCode, CodeMemoryError> {
+        let mut block = Arena::global().allocate(bytes.len())?;
+        block.bytes().copy_from_slice(bytes);
+        let code = block.publish()?;
+        let base = code.address() as usize;
+        for part in &mut parts {
+            part.range = part.range.start + base..part.range.end + base;
+        }
+        let at_base = |(at, code): &(u32, TrapCode)| (base + *at as usize, *code);
+        let parts = NativeParts {
+            module: Arc::clone(module),
+            keeper: Box::new(code),
+            code_bytes: bytes.len(),
+            parts,
+            traps: traps.iter().map(at_base).collect(),
+        };
+        // SAFETY: the caller's promise; the code is published, and the keeper owns it.
+        Ok(unsafe { NativeCode::new(parts) })
     }
 
     /// The trap that a fault at `pc` means.
