@@ -133,7 +133,7 @@ fn compare_program(
             if standing.failure.is_some() {
                 continue;
             }
-            match subject.sample(configurations[*index], comparison.size, &Options::default()) {
+            match subject.sample(configurations[*index], comparison.size, &comparison.options) {
                 Ok(_) if round == 0 => {}
                 Ok(sample) => standing.samples.push(sample),
                 Err(failure) => standing.failure = Some(failure),

@@ -19,6 +19,19 @@ block0:
 ; trap: @fail() == user7
 ";
 
+/// What newer processors have an instruction for, and an access to memory.
+const NEWEST: &str = "\
+memory mem0 = 1
+export func @newest(i64, f64, i32) -> (i64, f64) {
+block0(v0: i64, v1: f64, v2: i32):
+    v3 = popcnt.i64 v0
+    v4 = fma.f64 v1, v1, v1
+    store.i64 mem0, v3, v2
+    return v3, v4
+}
+; run: @newest(7, 2.0, 8) == (3, 6.0)
+";
+
 fn bakeoff(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bakeoff"))
         .args(args)
@@ -285,4 +298,24 @@ fn compare_checks_answers_and_writes_its_samples() {
         &["trap", "user9"],
         &[],
     );
+}
+
+/// The size of the code in a comparison with these options.
+fn compared_code_bytes(name: &str, options: &[&str]) -> u64 {
+    let newest = file("options", &format!("{name}.ir"), NEWEST);
+    let json = newest.with_extension("json");
+    let args = ["compare", text(&newest), "--json", text(&json)];
+    let few = ["--backends", BASELINE, "--samples", "1"];
+    let said = bakeoff(&[&args[..], &few, options].concat());
+    expect(&said, 0, &[], &[]);
+    let rows: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    rows[0]["code_bytes"].as_u64().unwrap()
+}
+
+#[test]
+fn compare_compiles_with_the_options_it_is_given() {
+    let plain = compared_code_bytes("plain", &[]);
+    let explicit = compared_code_bytes("explicit", &["--bounds-checks", "explicit"]);
+    assert!(explicit > plain, "{explicit}, {plain}");
 }
