@@ -4,8 +4,9 @@
 //! drives the code generator and collects code and traps, and `publish` puts them into the arena that
 //! all backends share, or, for [`JIT`], into the memory that a user of cranelift-jit gets.
 //!
-//! Cranelift is given what it wants for good code and fast compilation: features of the processor, no
-//! verifier, a profiler that does nothing unless times are asked for, its own guard-page checks.
+//! Cranelift is given what it wants for good code and fast compilation: features of the processor (unless
+//! [`Options`] keep them from it), no verifier, a profiler that does nothing unless times are asked for, its
+//! own guard-page checks.
 
 mod access;
 mod call;
@@ -16,7 +17,7 @@ mod translate;
 
 use std::sync::{Arc, OnceLock};
 
-use bakeoff_backend::{Backend, CompileError, Executable, Options, Phase, PhaseSink, Target};
+use bakeoff_backend::{Backend, CompileError, Cpu, Executable, Options, Phase, PhaseSink, Target};
 use bakeoff_ir::{Module, Op, StackSlotData};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -26,8 +27,8 @@ pub struct Cranelift {
     opt_level: &'static str,
     regalloc_algorithm: &'static str,
     memory: CodeMemory,
-    /// What code is generated for, without and with frame pointers. Made once, as a user would.
-    isas: [OnceLock<Result<OwnedTargetIsa, String>>; 2],
+    /// What code is generated for: by [`Cpu`], without and with frame pointers. Made once, as a user would.
+    isas: [[OnceLock<Result<OwnedTargetIsa, String>>; 2]; 2],
 }
 
 /// Whose memory the code goes into.
@@ -59,22 +60,22 @@ impl Cranelift {
             opt_level,
             regalloc_algorithm,
             memory,
-            isas: [const { OnceLock::new() }; 2],
+            isas: [const { [const { OnceLock::new() }; 2] }; 2],
         }
     }
 
     /// What code is generated for. Cranelift's tail calls want frame pointers, everything else is
     /// faster without.
-    fn isa(&self, frame_pointers: bool) -> Result<&OwnedTargetIsa, CompileError> {
-        let isa =
-            self.isas[usize::from(frame_pointers)].get_or_init(|| self.make_isa(frame_pointers));
-        isa.as_ref().map_err(|message| CompileError::Failed {
+    fn isa(&self, cpu: Cpu, frame_pointers: bool) -> Result<&OwnedTargetIsa, CompileError> {
+        let isa = &self.isas[cpu as usize][usize::from(frame_pointers)];
+        let made = isa.get_or_init(|| self.make_isa(cpu, frame_pointers));
+        made.as_ref().map_err(|message| CompileError::Failed {
             function: String::new(),
             message: message.clone(),
         })
     }
 
-    fn make_isa(&self, frame_pointers: bool) -> Result<OwnedTargetIsa, String> {
+    fn make_isa(&self, cpu: Cpu, frame_pointers: bool) -> Result<OwnedTargetIsa, String> {
         let mut flags = settings::builder();
         let choices = [
             ("opt_level", self.opt_level),
@@ -95,7 +96,9 @@ impl Cranelift {
         for (name, value) in choices {
             flags.set(name, value).map_err(|e| format!("{name}: {e}"))?;
         }
-        let builder = cranelift_native::builder().map_err(str::to_string)?;
+        let detect_features = cpu == Cpu::Host;
+        let builder =
+            cranelift_native::builder_with_options(detect_features).map_err(str::to_string)?;
         builder
             .finish(settings::Flags::new(flags))
             .map_err(|e| e.to_string())
@@ -132,7 +135,7 @@ fn check_frames(module: &Module) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// What the processor can do that a translation needs to know.
+/// What the processor that code is generated for can do, as far as a translation needs to know.
 #[derive(Clone, Copy)]
 pub(crate) struct Features {
     /// Rounding to an integral value is an instruction (SSE 4.1).
@@ -185,7 +188,7 @@ impl Backend for Cranelift {
             });
         }
         check_frames(module)?;
-        let isa = self.isa(has_tail_calls(module))?;
+        let isa = self.isa(options.cpu, has_tail_calls(module))?;
         let code = match self.memory {
             CodeMemory::Arena => publish::into_arena(module, isa, options, phases)?,
             CodeMemory::CraneliftJit => publish::into_jit_module(module, isa, options, phases)?,

@@ -45,7 +45,11 @@ fn module() -> Arc<Module> {
 
 /// The instructions of `@sum`.
 fn disassemble(module: &Arc<Module>, bounds_checks: BoundsChecks) -> Vec<Instruction> {
-    let (target, options) = (Target::host().unwrap(), Options { bounds_checks });
+    let target = Target::host().unwrap();
+    let options = Options {
+        bounds_checks,
+        ..Options::default()
+    };
     let code = SPEED
         .compile(module, target, &options, &mut NoPhases)
         .unwrap();

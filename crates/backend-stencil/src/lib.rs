@@ -22,7 +22,7 @@ use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 use bakeoff_backend::moves::Moves;
-use bakeoff_backend::{Backend, CompileError, Executable, Options, Phase, PhaseSink, Target};
+use bakeoff_backend::{Backend, CompileError, Cpu, Executable, Options, Phase, PhaseSink, Target};
 use bakeoff_ir::analysis::Intervals;
 use bakeoff_ir::{Block, Module};
 
@@ -61,7 +61,7 @@ impl Policy {
 /// The backend in one configuration.
 pub struct Stencils {
     policy: Policy,
-    /// Whether the level is that of the processor, instead of the policy's.
+    /// Whether the level is that of the processor, if options allow it, instead of the policy's.
     newest: bool,
 }
 
@@ -141,11 +141,12 @@ impl Stencils {
         }
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self, cpu: Cpu) -> Policy {
         static HOST: OnceLock<Level> = OnceLock::new();
-        let level = match self.newest {
-            true => *HOST.get_or_init(library::level_of_host),
-            false => self.policy.level,
+        let level = match cpu {
+            Cpu::Host if self.newest => *HOST.get_or_init(library::level_of_host),
+            Cpu::Host => self.policy.level,
+            Cpu::Baseline => Level::Base,
         };
         Policy {
             level,
@@ -179,7 +180,7 @@ impl Backend for Stencils {
                 target,
             });
         }
-        let policy = self.policy();
+        let policy = self.policy(options.cpu);
         let mut workspace = Workspace::take();
         let code = publish::compile_module(module, policy, options, &mut workspace, phases);
         workspace.keep();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bakeoff_backend::{Backend, BoundsChecks, CodeView, Executable, NoPhases, Options, Target};
+use bakeoff_backend::{Backend, CodeView, Executable, NoPhases, Options, Target};
 use bakeoff_backend_stencil::{ALL, BASE, FRAME, JUMPS, NO_COLD, NO_FUSION, Stencils};
 use bakeoff_ir::text::parse_module;
 use bakeoff_ir::{TrapCode, verify_module};
@@ -102,10 +102,7 @@ block0(v0: i64, v1: i64, v2: f64):
 fn compile(backend: &Stencils) -> Arc<dyn Executable> {
     let parsed = parse_module(SOURCE).unwrap_or_else(|e| panic!("{}", e.render(SOURCE, "source")));
     verify_module(&parsed.module).unwrap();
-    let options = Options {
-        bounds_checks: BoundsChecks::Guard,
-    };
-    let module = Arc::new(parsed.module);
+    let (module, options) = (Arc::new(parsed.module), Options::default());
     backend
         .compile(&module, Target::X64, &options, &mut NoPhases)
         .unwrap()

@@ -51,11 +51,23 @@ pub enum BoundsChecks {
     Explicit,
 }
 
+/// Which features of the processor native code may use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Cpu {
+    /// Everything that the machine this runs on has, found at run time.
+    #[default]
+    Host,
+    /// Only what every processor of the target has.
+    Baseline,
+}
+
 /// What a caller may choose for any backend.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Options {
     /// How linear memory is checked.
     pub bounds_checks: BoundsChecks,
+    /// What code may use of the processor.
+    pub cpu: Cpu,
 }
 
 /// The phases of a compilation, named once for all backends.

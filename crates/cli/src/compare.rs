@@ -19,6 +19,7 @@ pub(crate) fn command(args: &CompareArgs) -> Result<Verdict, CliError> {
         size: args.size.into(),
         options: Options {
             bounds_checks: args.bounds_checks.into(),
+            cpu: args.cpu.into(),
         },
         samples: args.samples.into(),
         seed: args.seed,

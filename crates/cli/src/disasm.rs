@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use bakeoff_backend::{CodePart, CodeView, NoPhases, Options};
+use bakeoff_backend::{CodePart, CodeView, Cpu, NoPhases, Options};
 use bakeoff_bench_suite::compile;
 use bakeoff_ir::{Module, TrapCode};
 use bakeoff_registry::Configuration;
@@ -16,14 +16,14 @@ use crate::{Verdict, print_text};
 pub(crate) fn command(
     module: Module,
     configuration: &Configuration,
+    cpu: Cpu,
     filter: Option<&str>,
 ) -> Result<Verdict, CliError> {
-    let executable = compile(
-        configuration,
-        &Arc::new(module),
-        &Options::default(),
-        &mut NoPhases,
-    )?;
+    let options = Options {
+        cpu,
+        ..Options::default()
+    };
+    let executable = compile(configuration, &Arc::new(module), &options, &mut NoPhases)?;
     match executable.view() {
         CodeView::Text(text) => print_text(&filtered_text(&text, filter)),
         CodeView::Machine { parts, traps } => print_text(&machine_text(&parts, traps, filter)),

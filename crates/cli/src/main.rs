@@ -14,7 +14,7 @@ mod table;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bakeoff_backend::BoundsChecks;
+use bakeoff_backend::{BoundsChecks, Cpu};
 use bakeoff_registry::{CONFIGURATIONS, Configuration};
 use bakeoff_suite::Size;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,6 +59,9 @@ enum Command {
         /// The backend, see `bakeoff backends`.
         #[arg(long)]
         backend: String,
+        /// What native code may use of the processor.
+        #[arg(long, value_enum, default_value_t = CpuArg::Host)]
+        cpu: CpuArg,
         /// Only the parts whose name contains this.
         #[arg(long)]
         filter: Option<String>,
@@ -92,6 +95,9 @@ struct CompareArgs {
     /// How native code checks accesses with 32-bit indices.
     #[arg(long, value_enum, default_value_t = BoundsArg::Guard)]
     bounds_checks: BoundsArg,
+    /// What native code may use of the processor.
+    #[arg(long, value_enum, default_value_t = CpuArg::Host)]
+    cpu: CpuArg,
     /// Samples of each program and backend.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
@@ -117,6 +123,9 @@ struct RunArgs {
     /// The size of the run of an entry.
     #[arg(long, value_enum, default_value_t = SizeArg::Quick)]
     size: SizeArg,
+    /// What native code may use of the processor.
+    #[arg(long, value_enum, default_value_t = CpuArg::Host)]
+    cpu: CpuArg,
     /// Arguments of the function.
     #[arg(allow_negative_numbers = true, requires = "invoke")]
     args: Vec<String>,
@@ -150,6 +159,23 @@ impl From<BoundsArg> for BoundsChecks {
         match bounds {
             BoundsArg::Guard => BoundsChecks::Guard,
             BoundsArg::Explicit => BoundsChecks::Explicit,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CpuArg {
+    /// Everything that this machine has.
+    Host,
+    /// Only what every processor of its kind has.
+    Baseline,
+}
+
+impl From<CpuArg> for Cpu {
+    fn from(cpu: CpuArg) -> Cpu {
+        match cpu {
+            CpuArg::Host => Cpu::Host,
+            CpuArg::Baseline => Cpu::Baseline,
         }
     }
 }
@@ -190,10 +216,12 @@ fn dispatch(cli: Cli) -> Result<Verdict, CliError> {
         Command::Disasm {
             file,
             backend,
+            cpu,
             filter,
         } => {
             let loaded = bakeoff_bench_suite::load_module(&file)?;
-            disasm::command(loaded.module, find_backend(&backend)?, filter.as_deref())
+            let (configuration, filter) = (find_backend(&backend)?, filter.as_deref());
+            disasm::command(loaded.module, configuration, cpu.into(), filter)
         }
         Command::Stencils { op, all } => stencils::command(op.as_deref(), all),
     }

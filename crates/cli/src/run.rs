@@ -14,16 +14,15 @@ use crate::{RunArgs, Verdict, find_backend, print_text, table};
 
 pub(crate) fn command(args: &RunArgs) -> Result<Verdict, CliError> {
     let configuration = find_backend(&args.backend)?;
+    let options = Options {
+        cpu: args.cpu.into(),
+        ..Options::default()
+    };
     if args.file.extension().is_some_and(|e| e == "toml") && args.invoke.is_none() {
-        return run_entry(args, configuration);
+        return run_entry(args, configuration, &options);
     }
     let LoadedModule { module, directives } = load_module(&args.file)?;
-    let executable = compile(
-        configuration,
-        &Arc::new(module),
-        &Options::default(),
-        &mut NoPhases,
-    )?;
+    let executable = compile(configuration, &Arc::new(module), &options, &mut NoPhases)?;
     match &args.invoke {
         Some(export) => invoke(&executable, export, &args.args),
         None if directives.is_empty() => {
@@ -44,14 +43,18 @@ fn show(values: &[Scalar]) -> String {
 }
 
 /// Runs a program of the suite once.
-fn run_entry(args: &RunArgs, configuration: &'static Configuration) -> Result<Verdict, CliError> {
+fn run_entry(
+    args: &RunArgs,
+    configuration: &'static Configuration,
+    options: &Options,
+) -> Result<Verdict, CliError> {
     let program = load_program(&args.file)?;
     let loaded = load_module(&program.module)?;
     let subject = Subject {
         program,
         module: Arc::new(loaded.module),
     };
-    match subject.sample(configuration, args.size.into(), &Options::default()) {
+    match subject.sample(configuration, args.size.into(), options) {
         Ok(sample) => print_text(&format!(
             "{} on {}: ok: {}\ncompile {}, run {}, {} bytes of code\n",
             subject.program.name,

@@ -236,6 +236,37 @@ fn disasm_shows_machine_code_and_register_code() {
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
+fn code_for_every_processor_lacks_what_this_one_may_have() {
+    use bakeoff_registry::stencils::{catalog::Level, library};
+    let newest = file("cpu", "newest.ir", NEWEST);
+    // The stencils take all that a level has, or none.
+    let v3 = library::level_of_host() == Level::V3;
+    let (popcnt, fma) = (
+        is_x86_feature_detected!("popcnt"),
+        is_x86_feature_detected!("fma"),
+    );
+    for (backend, popcnt, fma) in [("cranelift", popcnt, fma), ("stencil", v3, v3)] {
+        let run = |command, cpu| {
+            let args = [command, text(&newest), "--backend", backend, "--cpu", cpu];
+            let output = bakeoff(&args);
+            expect(&output, 0, &[], &[]);
+            String::from_utf8(output.stdout).unwrap()
+        };
+        for cpu in ["host", "baseline"] {
+            assert_eq!(run("run", cpu), "1 passed, 0 failed\n");
+        }
+        let (host, baseline) = (run("disasm", "host"), run("disasm", "baseline"));
+        for (mnemonic, is_there) in [("popcnt ", popcnt), ("vfmadd", fma)] {
+            assert_eq!(host.contains(mnemonic), is_there, "{backend}:\n{host}");
+            assert!(!baseline.contains(mnemonic), "{backend}:\n{baseline}");
+        }
+    }
+    let unknown = ["run", text(&newest), "--cpu", "486"];
+    expect(&bakeoff(&unknown), 2, &[], &["host, baseline"]);
+}
+
+#[test]
 fn stencils_lists_families_and_shows_those_of_an_op() {
     let all = bakeoff(&["stencils"]);
     let families = ["iadd.i32 RR", "BrIcmp.i64.slt RI8", "in the binary"];
@@ -318,4 +349,9 @@ fn compare_compiles_with_the_options_it_is_given() {
     let plain = compared_code_bytes("plain", &[]);
     let explicit = compared_code_bytes("explicit", &["--bounds-checks", "explicit"]);
     assert!(explicit > plain, "{explicit}, {plain}");
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("popcnt") {
+        let baseline = compared_code_bytes("baseline", &["--cpu", "baseline"]);
+        assert!(baseline > plain, "{baseline}, {plain}");
+    }
 }

@@ -215,7 +215,10 @@ fn compile(module: Module) {
     for configuration in common::one_of_each_backend() {
         let name = configuration.name;
         for bounds_checks in [BoundsChecks::Guard, BoundsChecks::Explicit] {
-            let options = Options { bounds_checks };
+            let options = Options {
+                bounds_checks,
+                ..Options::default()
+            };
             let result = configuration
                 .backend
                 .compile(&module, target, &options, &mut NoPhases);

@@ -1,6 +1,6 @@
 //! Every file of tests/ir and tests/regressions, and every program of the suite that is written in the
-//! IR, on every configuration, with guard pages and with explicit checks. Files that a backend does not
-//! support are counted.
+//! IR, on every configuration: with guard pages, with explicit checks, and as code for every processor.
+//! Files that a backend does not support are counted.
 
 mod common;
 
@@ -8,10 +8,10 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bakeoff_backend::{BoundsChecks, CallError, Instance, Options};
+use bakeoff_backend::{BoundsChecks, CallError, Cpu, Instance, Options};
 use bakeoff_ir::text::{Directive, Expectation, parse_module};
 use bakeoff_ir::verify_module;
-use bakeoff_registry::{CONFIGURATIONS, Configuration};
+use bakeoff_registry::{CONFIGURATIONS, Configuration, REFERENCE};
 
 /// What is wrong about the outcome of a directive, if anything.
 fn check(directive: &Directive, instance: &mut Instance) -> Result<(), String> {
@@ -79,14 +79,27 @@ fn run_all(configuration: &Configuration, options: &Options) -> (usize, usize) {
     (count, unsupported)
 }
 
+/// What the files are compiled with. The processor matters to other ops than the checks do, so that the
+/// baseline needs one kind of them only.
+const OPTIONS: [(BoundsChecks, Cpu); 3] = [
+    (BoundsChecks::Guard, Cpu::Host),
+    (BoundsChecks::Explicit, Cpu::Host),
+    (BoundsChecks::Guard, Cpu::Baseline),
+];
+
 #[test]
 fn every_file_gives_what_it_says_on_every_configuration() {
     for configuration in CONFIGURATIONS {
-        for bounds_checks in [BoundsChecks::Guard, BoundsChecks::Explicit] {
-            let (count, unsupported) = run_all(configuration, &Options { bounds_checks });
+        for (bounds_checks, cpu) in OPTIONS {
+            // Register code is the same for all processors.
+            if configuration.name == REFERENCE && cpu != Cpu::Host {
+                continue;
+            }
+            let options = Options { bounds_checks, cpu };
+            let (count, unsupported) = run_all(configuration, &options);
             if unsupported > 0 {
                 common::say(&format!(
-                    "{} with {bounds_checks:?}: {unsupported} files are not supported, {count} directives hold",
+                    "{} with {options:?}: {unsupported} files are not supported, {count} directives hold",
                     configuration.name
                 ));
             } else {

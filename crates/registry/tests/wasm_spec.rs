@@ -44,8 +44,11 @@ fn run_suite(suite: Suite) -> Tallies {
             let commands = run::prepare(script);
             for (index, configuration) in CONFIGURATIONS.iter().enumerate() {
                 for (nth, bounds_checks) in BOUNDS_CHECKS.into_iter().enumerate() {
-                    let tally =
-                        run::run(&name, &commands, configuration, &Options { bounds_checks });
+                    let options = Options {
+                        bounds_checks,
+                        ..Options::default()
+                    };
+                    let tally = run::run(&name, &commands, configuration, &options);
                     tallies.lock().unwrap()[index][nth].add(tally);
                 }
             }

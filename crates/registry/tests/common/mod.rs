@@ -104,7 +104,11 @@ fn on_configurations(
     let module = module(source);
     for configuration in CONFIGURATIONS {
         for bounds_checks in bounds_checks.iter().copied() {
-            if let Some(executable) = compile(configuration, &module, &Options { bounds_checks }) {
+            let options = Options {
+                bounds_checks,
+                ..Options::default()
+            };
+            if let Some(executable) = compile(configuration, &module, &options) {
                 test(
                     &format!("{} {bounds_checks:?}", configuration.name),
                     &executable,
