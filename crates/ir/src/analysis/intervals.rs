@@ -9,6 +9,7 @@
 //!   cold blocks; that of a value is the sum over its uses. It estimates how often they execute.
 //! * The *affinity* of a value is another one that it would be good to share a place with: an edge
 //!   makes a copy unless argument and parameter are in the same place.
+//! * An *invariant* of a region is a value that is used in it and defined before it.
 //! * A *cold* block ends in a trap, or leads to nothing but cold blocks further down.
 //!
 //! No dominators are computed. If every block is reached from the entry by edges that lead forward in
@@ -61,6 +62,15 @@ pub struct Marked {
     pub weight: u32,
 }
 
+/// That a value defined before a region is used in it, see [`Intervals::invariants`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Invariant {
+    /// Where it is used.
+    pub position: u32,
+    /// The value.
+    pub value: Value,
+}
+
 /// The intervals of a function, and what else the passes see on their way.
 #[derive(Clone, Debug, Default)]
 pub struct Intervals {
@@ -70,6 +80,7 @@ pub struct Intervals {
     affinities: Vec<Value>,
     regions: Regions,
     marked: Vec<Marked>,
+    invariants: Vec<Invariant>,
     has_back_edges: bool,
     cfg: Cfg,
 }
@@ -84,6 +95,8 @@ struct BlockFacts {
     back: u32,
     /// The innermost region, or `NONE`.
     region: u32,
+    /// Number of edges from reachable blocks, at most 255.
+    preds: u8,
     reached: bool,
     cold: bool,
     depth: u8,
@@ -95,6 +108,7 @@ impl BlockFacts {
         rank: NONE,
         back: NONE,
         region: NONE,
+        preds: 0,
         reached: false,
         cold: false,
         depth: 0,
@@ -108,6 +122,7 @@ impl BlockFacts {
 /// The second pass: uses, and what those of a block have in common.
 struct Uses<'i> {
     intervals: &'i mut [Interval],
+    invariants: &'i mut Vec<Invariant>,
     regions: &'i Regions,
     /// The innermost region, or `NONE`.
     region: u32,
@@ -199,7 +214,15 @@ impl Uses<'_> {
         interval.worth = interval.worth.wrapping_add(self.worth);
         let end = match self.region_start <= interval.start {
             true => position,
-            false => region_end(self.regions, self.region, interval.start, position),
+            false => {
+                // Uses of a value often follow one another.
+                let is_noted =
+                    |last: &Invariant| last.value == value && last.position >= self.region_start;
+                if !self.invariants.last().is_some_and(is_noted) {
+                    self.invariants.push(Invariant { position, value });
+                }
+                end_of_use(self.regions, self.region, interval.start, position)
+            }
         };
         interval.end = interval.end.max(end);
     }
@@ -207,7 +230,7 @@ impl Uses<'_> {
 
 /// How long a value that is used in a region lives, apart so that the visit of a use stays small.
 #[inline(never)]
-fn region_end(regions: &Regions, region: u32, definition: u32, position: u32) -> u32 {
+fn end_of_use(regions: &Regions, region: u32, definition: u32, position: u32) -> u32 {
     let end = regions.end_behind(region, definition);
     end.unwrap_or(position)
 }
@@ -275,6 +298,7 @@ impl Intervals {
             position += function.inst_slice(block).len() as u32;
             for edge in function.successors(block) {
                 let target = &mut self.blocks[edge.block.index()];
+                target.preds = target.preds.saturating_add(1);
                 if target.rank > rank as u32 {
                     target.reached = true;
                 } else if target.reached {
@@ -359,6 +383,7 @@ impl Intervals {
     /// Defines and uses the values of all blocks, in order.
     fn visit_insts(&mut self, function: &Function, is_marked: impl Fn(&InstData) -> bool) {
         self.marked.clear();
+        self.invariants.clear();
         // Definitions come before uses and begin an interval anew, so old ones need not go.
         let values = function.value_count();
         if self.intervals.len() <= values {
@@ -369,6 +394,7 @@ impl Intervals {
         intervals[values].start = NONE;
         let mut uses = Uses {
             intervals,
+            invariants: &mut self.invariants,
             nobody: Value(values as u32),
             regions: &self.regions,
             region: NONE,
@@ -412,6 +438,7 @@ impl Intervals {
             + self.blocks.capacity() * size_of::<BlockFacts>()
             + self.regions.heap_bytes()
             + self.marked.capacity() * size_of::<Marked>()
+            + self.invariants.capacity() * size_of::<Invariant>()
     }
 
     /// The order of the blocks, reachable ones only.
@@ -437,6 +464,45 @@ impl Intervals {
     #[inline]
     pub fn block_start(&self, block: Block) -> u32 {
         self.blocks[block.index()].start
+    }
+
+    /// The number of edges that lead to a block from reachable ones, at most 255.
+    #[inline]
+    pub fn pred_count(&self, block: Block) -> u8 {
+        self.blocks[block.index()].preds
+    }
+
+    /// Whether any edge leads back.
+    pub fn has_regions(&self) -> bool {
+        self.has_back_edges
+    }
+
+    /// The last position of the region that begins with this block, if an edge leads back to it.
+    #[inline]
+    pub fn region_end(&self, block: Block) -> Option<u32> {
+        let facts = &self.blocks[block.index()];
+        if facts.back == NONE {
+            return None;
+        }
+        self.regions.get(facts.region).map(|region| region.end)
+    }
+
+    /// Uses between two positions, both included, of values that are defined before the innermost region
+    /// of the use: the invariants of a region that takes these positions are among them, once or more often,
+    /// in order. Those of a region that is only around the use may be defined in it.
+    pub fn invariants(&self, first: u32, last: u32) -> &[Invariant] {
+        let from = self
+            .invariants
+            .partition_point(|use_| use_.position < first);
+        let rest = &self.invariants[from..];
+        &rest[..rest.partition_point(|use_| use_.position <= last)]
+    }
+
+    /// Lets a value live on to a position, if it does not anyway.
+    #[inline]
+    pub fn prolong(&mut self, value: Value, position: u32) {
+        let interval = &mut self.intervals[value.index()];
+        interval.end = interval.end.max(position);
     }
 
     /// Whether a block is cold.

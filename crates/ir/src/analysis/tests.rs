@@ -409,6 +409,43 @@ fn arguments_and_parameters_have_affinities() {
 }
 
 #[test]
+fn regions_know_their_ends_and_what_they_use_from_outside() {
+    let source = "func @f(i32, i32) {\nblock0(v0: i32, v1: i32):\n jump block1(v0)\n\
+                  block1(v2: i32):\n v3 = isub.i32 v2, v1\n brif v3, block1(v3), block2\n\
+                  block2:\n v4 = imul.i32 v0, v1\n jump block3(v4)\n\
+                  block3(v5: i32):\n v6 = isub.i32 v5, v1\n v7 = isub.i32 v6, v0\n\
+                  brif v7, block3(v6), block4\nblock4:\n return\n}";
+    let module = crate::parse_module(source).expect("valid").module;
+    let f = module.funcs[0].body().expect("a body");
+    let mut intervals = Intervals::default();
+    intervals.compute(f, |_| false);
+    assert!(intervals.has_regions());
+    let preds = [0, 1, 2, 3, 4].map(|block| intervals.pred_count(Block(block)));
+    assert_eq!(preds, [0, 2, 1, 2, 1]);
+    // Positions: block0 at 0; block1 at 1 and 2; block2 at 3 and 4; block3 from 5 to 7; block4 at 8.
+    let ends = [0, 1, 2, 3, 4].map(|block| intervals.region_end(Block(block)));
+    assert_eq!(ends, [None, Some(2), None, Some(7), None]);
+    let used = |first, last| {
+        let uses = intervals.invariants(first, last).iter();
+        uses.map(|u| (u.position, u.value)).collect::<Vec<_>>()
+    };
+    assert_eq!(used(1, 2), [(1, Value(1))]);
+    assert_eq!(used(3, 4), [], "no region is around these");
+    let second = [(5, Value(1)), (6, Value(0))];
+    assert_eq!(
+        used(5, 7),
+        second,
+        "the first one is also the last one before"
+    );
+    let mut longer = intervals.clone();
+    longer.prolong(Value(4), 6);
+    longer.prolong(Value(1), 0);
+    assert_eq!(longer.interval(Value(4)).end, 6);
+    assert_eq!(longer.interval(Value(1)).end, 7, "no shorter than before");
+    assert_eq!(longer.interval(Value(4)).uses(), 1);
+}
+
+#[test]
 fn a_loop_keeps_alive_what_it_uses_and_nothing_of_its_own() {
     let source = "func @f(i32, i32) {\nblock0(v0: i32, v1: i32):\n jump block1(v0)\n\
                   block1(v2: i32):\n v3 = iadd.i32 v2, v1\n brif v3, block2, block3\n\
