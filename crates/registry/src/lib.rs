@@ -6,6 +6,7 @@
 
 use bakeoff_backend::Backend;
 use bakeoff_backend_cranelift as cranelift;
+use bakeoff_backend_dynasm as dynasm;
 use bakeoff_backend_interp::Interp;
 use bakeoff_backend_stencil as stencil;
 
@@ -45,6 +46,9 @@ pub static CONFIGURATIONS: &[Configuration] = &[
     Configuration { name: "stencil-no-fusion", about: "as stencil, a stencil an instruction: no super-instructions", backend: &stencil::NO_FUSION },
     Configuration { name: "stencil-no-cold", about: "as stencil, without a cold section", backend: &stencil::NO_COLD },
     Configuration { name: "stencil-base", about: "as stencil, for any x86-64: no BMI, FMA, LZCNT", backend: &stencil::BASE },
+    Configuration { name: "dynasm", about: "one-pass compiler with dynasm-rs, registers given while emitting", backend: &dynasm::ALL },
+    Configuration { name: "dynasm-spill", about: "as dynasm, every value in its slot", backend: &dynasm::SPILL },
+    Configuration { name: "dynasm-no-fusion", about: "as dynasm, an instruction an op: no immediates, no operands in memory", backend: &dynasm::NO_FUSION },
 ];
 
 /// A name that no configuration has.
