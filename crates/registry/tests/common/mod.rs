@@ -1,6 +1,7 @@
 //! What tests that run modules share.
 #![allow(dead_code, reason = "every test uses a part of it")]
 
+pub(crate) mod crowd;
 pub(crate) mod host;
 pub(crate) mod source;
 
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bakeoff_backend::{
-    BoundsChecks, CallError, CompileError, Executable, HostError, HostFunc, Imports, Instance,
+    BoundsChecks, CallError, CompileError, Cpu, Executable, HostError, HostFunc, Imports, Instance,
     NoPhases, Options, Target,
 };
 use bakeoff_ir::{Module, Scalar, Signature, TrapCode, Type, text::parse_module, verify_module};
@@ -87,30 +88,39 @@ pub(crate) fn module(source: &str) -> Arc<Module> {
 /// Runs a test with the module compiled by every configuration, with guard pages and with explicit
 /// checks, and supported. The text says which it is.
 pub(crate) fn on_every_configuration(source: &str, test: impl Fn(&str, &Arc<dyn Executable>)) {
-    on_configurations(source, &[BoundsChecks::Guard, BoundsChecks::Explicit], test);
+    let checks = [BoundsChecks::Guard, BoundsChecks::Explicit];
+    let options = checks.map(|bounds_checks| Options {
+        bounds_checks,
+        ..Options::default()
+    });
+    on_configurations(source, &options, test);
 }
 
 /// As [`on_every_configuration`], for modules that are large and whose accesses to memory are beside
 /// the point.
 pub(crate) fn with_guard_pages(source: &str, test: impl Fn(&str, &Arc<dyn Executable>)) {
-    on_configurations(source, &[BoundsChecks::Guard], test);
+    on_configurations(source, &[GUARD], test);
 }
 
-fn on_configurations(
-    source: &str,
-    bounds_checks: &[BoundsChecks],
-    test: impl Fn(&str, &Arc<dyn Executable>),
-) {
+/// As [`with_guard_pages`], as code for this processor and for every one.
+pub(crate) fn for_both_processors(source: &str, test: impl Fn(&str, &Arc<dyn Executable>)) {
+    let options = [Cpu::Host, Cpu::Baseline].map(|cpu| Options { cpu, ..GUARD });
+    on_configurations(source, &options, test);
+}
+
+const GUARD: Options = Options {
+    bounds_checks: BoundsChecks::Guard,
+    cpu: Cpu::Host,
+};
+
+fn on_configurations(source: &str, options: &[Options], test: impl Fn(&str, &Arc<dyn Executable>)) {
     let module = module(source);
     for configuration in CONFIGURATIONS {
-        for bounds_checks in bounds_checks.iter().copied() {
-            let options = Options {
-                bounds_checks,
-                ..Options::default()
-            };
-            if let Some(executable) = compile(configuration, &module, &options) {
+        for options in options {
+            if let Some(executable) = compile(configuration, &module, options) {
+                let Options { bounds_checks, cpu } = options;
                 test(
-                    &format!("{} {bounds_checks:?}", configuration.name),
+                    &format!("{} {bounds_checks:?} {cpu:?}", configuration.name),
                     &executable,
                 );
             }
@@ -128,6 +138,19 @@ pub(crate) fn trap_of(result: Result<Vec<Scalar>, CallError>) -> Result<TrapCode
     match result {
         Err(CallError::Trap(trap)) => Ok(trap.code),
         other => Err(format!("no trap but {other:?}")),
+    }
+}
+
+/// The bits that a call gives, or the code of its trap.
+pub(crate) fn call_bits(
+    instance: &mut Instance,
+    name: &str,
+    args: &[Scalar],
+) -> Result<Vec<u64>, TrapCode> {
+    match instance.call(name, args) {
+        Ok(values) => Ok(values.iter().map(|value| value.bits()).collect()),
+        Err(CallError::Trap(trap)) => Err(trap.code),
+        Err(other) => panic!("{name}: {other}"),
     }
 }
 

@@ -17,6 +17,10 @@ pub(crate) fn fold_all(bits: impl IntoIterator<Item = u64>) -> u64 {
     bits.into_iter().fold(0, fold)
 }
 
+/// Functions of a module of which there could be thousands: exports are found by looking at one after
+/// the other.
+pub(crate) const FUNCTIONS: usize = 200;
+
 /// As many types, the given ones over and over.
 pub(crate) fn cycle(types: &[Type], count: usize) -> Vec<Type> {
     types.iter().copied().cycle().take(count).collect()
