@@ -15,10 +15,16 @@ usage: peers [OPTIONS] [FILES]
   --programs DIR      the directory of entries; default: bench-suite/programs
   --size quick|full   default: full
   --samples N         rounds per program; default: 7
-  --engines A,B       default: all; the first is what the others are compared with
+  --engines A,B       the first is what the others are compared with; see below
   --seed N            of the order of engines; default: from the clock
   --json FILE         writes the raw samples
   --help
+
+engines:
+  wasmtime-cranelift, wasmtime-winch, wasmtime-pulley, wasmi-1, wasmi-2, and
+  bakeoff-NAME for every NAME that `bakeoff backends` lists. Default: the five of
+  others, bakeoff-interp, bakeoff-cranelift, bakeoff-stencil and bakeoff-dynasm.
+  `--engines all` is every one.
 ";
 
 /// What was asked for.
@@ -31,7 +37,7 @@ pub struct Options {
     pub size: Size,
     /// Rounds per program.
     pub samples: usize,
-    /// Engine names, if not all.
+    /// Engine names, if not the default.
     pub engines: Option<Vec<String>>,
     /// Of the shuffled order.
     pub seed: u64,

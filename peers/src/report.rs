@@ -53,6 +53,9 @@ impl Report {
 
     /// A table for each phase: medians, and in brackets the ratio to the first engine.
     pub fn print(&self) {
+        // Room for the longest name, and for a median beside its ratio.
+        let longest = self.engines.iter().map(String::len).max();
+        let width = longest.unwrap_or(0).max(20) + 2;
         for (phase, value) in PHASES {
             println!(
                 "\n{phase}: median milliseconds (ratio to {})",
@@ -60,7 +63,7 @@ impl Report {
             );
             print!("{:20}", "");
             for engine in &self.engines {
-                print!("{engine:>22}");
+                print!("{engine:>width$}");
             }
             println!();
             let mut logs = vec![0.0; self.engines.len()];
@@ -70,14 +73,16 @@ impl Report {
                 for (median, log) in medians.iter().zip(&mut logs) {
                     let ratio = median / medians[0];
                     *log += ratio.ln();
-                    print!("{:>13.3} {:>8}", median / 1e6, format!("({ratio:.2})"));
+                    let ratio = format!("({ratio:.2})");
+                    let cell = format!("{:.3} {ratio:>8}", median / 1e6);
+                    print!("{cell:>width$}");
                 }
                 println!();
             }
             print!("{:20}", "geometric mean");
             for log in logs {
                 let mean = (log / self.programs.len().max(1) as f64).exp();
-                print!("{:>22}", format!("({mean:.2})"));
+                print!("{:>width$}", format!("({mean:.2})"));
             }
             println!();
         }

@@ -24,7 +24,21 @@ pub trait Engine {
     fn sample(&self, program: &Program, size: Size, wasm: &[u8]) -> Result<Sample, String>;
 }
 
-/// Every engine; the first is the default for comparisons.
+/// What runs unless other engines are asked for: everybody else's, and each of our backends once. The
+/// first is the default for comparisons.
+const DEFAULT: [&str; 9] = [
+    "wasmtime-cranelift",
+    "wasmtime-winch",
+    "wasmtime-pulley",
+    "wasmi-1",
+    "wasmi-2",
+    "bakeoff-interp",
+    "bakeoff-cranelift",
+    "bakeoff-stencil",
+    "bakeoff-dynasm",
+];
+
+/// Every engine.
 fn all() -> Result<Vec<Box<dyn Engine>>, String> {
     let mut engines: Vec<Box<dyn Engine>> = Vec::new();
     engines.extend(wasmtime::all()?);
@@ -34,11 +48,14 @@ fn all() -> Result<Vec<Box<dyn Engine>>, String> {
     Ok(engines)
 }
 
-/// The named engines in the order of their names, or all.
+/// The named engines in the order of their names; `all` alone is every engine, and no names are
+/// the default.
 pub fn select(names: Option<&[String]>) -> Result<Vec<Box<dyn Engine>>, String> {
     let mut engines = all()?;
-    let Some(names) = names else {
-        return Ok(engines);
+    let names: Vec<&str> = match names {
+        Some([name]) if name == "all" => return Ok(engines),
+        Some(names) => names.iter().map(String::as_str).collect(),
+        None => DEFAULT.to_vec(),
     };
     let mut selected = Vec::new();
     for name in names {
