@@ -1,8 +1,9 @@
 //! What the fast backends promise, measured in one interleaved run: `cargo bench --bench targets`.
 //!
-//! 1. The suite's WebAssembly programs on Cranelift and on the configurations of the stencil backend:
-//!    geometric means of compile time (behind another compilation, and behind runs of programs, which
-//!    leave nothing in the caches), run time and code size, relative to `cranelift`; and `fib(35)`.
+//! 1. The suite's WebAssembly programs on Cranelift, on the stencil backend and the one-pass compiler, and on
+//!    these two without what makes them fast: geometric means of compile time (behind another compilation,
+//!    and behind runs of programs, which leave nothing in the caches), run time and code size, relative to
+//!    `cranelift`; and `fib(35)`.
 //! 2. Modules of 1,000 to 1,000,000 instructions, in one function and in many: ns per instruction, the
 //!    exponent fitted to time over size, and the peak of memory allocated while compiling, relative to the
 //!    memory of the IR.
@@ -84,7 +85,14 @@ fn arguments() -> Arguments {
         }
     }
     if parsed.configurations.is_empty() {
-        let names = ["cranelift", "stencil", "stencil-frame"];
+        let names = [
+            "cranelift",
+            "stencil",
+            "stencil-frame",
+            "dynasm",
+            "dynasm-spill",
+            "dynasm-no-fusion",
+        ];
         parsed.configurations = names
             .map(|name| find(name).expect("a configuration"))
             .to_vec();
