@@ -107,13 +107,14 @@ impl<M: Machine> Compiler<'_, M> {
         }
     }
 
-    /// Whether a value is used here for the last time.
+    /// Whether a value is used here for the last time. At the branch that ends a loop this holds for what the
+    /// next round needs, too: a terminator defines nothing, so nothing takes its place.
     #[inline]
     pub(crate) fn ends_here(&self, value: Value) -> bool {
         self.nested == 0 && self.intervals.interval(value).end <= self.position
     }
 
-    /// The instruction that a value is folded into the current one of.
+    /// The instruction of a value that was left to the one that uses it.
     #[inline]
     pub(crate) fn folded(&self, value: Value) -> Option<InstData> {
         match self.values.form(value) {
