@@ -4,28 +4,11 @@
 //! words at the end of the context ([`ContextLayout::transfer`](bakeoff_backend::ContextLayout)), a word for each
 //! position of the signature. No register survives a call but the pinned ones.
 
-use bakeoff_ir::{Inst, Op, Signature, Type, Value};
+use bakeoff_ir::{Inst, Op, Type, Value};
 
 use crate::compiler::Compiler;
 use crate::location::{Class, Loc, Reg};
 use crate::machine::Machine;
-
-/// Registers of the platform's convention for integers and floats, on all targets at least.
-const C_COUNTS: [usize; 2] = [6, 8];
-
-/// Words of stack that a C function of this signature takes arguments from.
-pub(crate) fn foreign_stack_words(signature: &Signature) -> u32 {
-    let mut left = C_COUNTS;
-    let mut words = 0;
-    for ty in &signature.params {
-        let left = &mut left[Class::of(*ty) as usize];
-        match left.checked_sub(1) {
-            Some(fewer) => *left = fewer,
-            None => words += 1,
-        }
-    }
-    words
-}
 
 /// Whether instructions of an op may clobber every register, on some target.
 pub(crate) const fn may_call(op: Op) -> bool {

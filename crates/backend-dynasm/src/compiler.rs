@@ -155,7 +155,7 @@ impl<M: Machine> Compiler<'_, M> {
             return slot;
         }
         let over = self.intervals.interval(value).end + 1;
-        let slot = self.frame.take_slot(self.position, over);
+        let slot = self.frame.slots.take(self.position, over);
         self.values.set_slot(value, slot);
         slot
     }

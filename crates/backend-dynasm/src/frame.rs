@@ -10,6 +10,7 @@
 //! The size is known when the function is done, and is filled in then. A function that calls nothing has
 //! no frame as long as its slots fit the bytes below the stack pointer that are its own anyway.
 
+use bakeoff_backend::slots::Slots;
 use bakeoff_ir::Function;
 
 /// Frames grow over this many bytes without touching them at most: less than the guard pages.
@@ -17,9 +18,6 @@ pub(crate) const PROBE_BYTES: i32 = 4096;
 
 /// The most bytes of a frame.
 pub(crate) const LIMIT_BYTES: u64 = 1 << 30;
-
-/// Slots with the smallest offsets, which are searched first.
-const NEAR_SLOTS: usize = 12;
 
 /// Bytes below the stack pointer that nobody touches behind a function's back (psABI 1.0, 3.2.2).
 const RED_ZONE_BYTES: u64 = 128;
@@ -46,10 +44,8 @@ pub(crate) struct Frame {
     pub(crate) zeroed: (i32, i32),
     /// Where the slots of values begin.
     values: i32,
-    /// For each slot of a value the position from which it is free.
-    free_at: Vec<u32>,
-    /// Where the search among the far slots goes on.
-    cursor: usize,
+    /// The slots of values.
+    pub(crate) slots: Slots,
 }
 
 impl Frame {
@@ -63,8 +59,7 @@ impl Frame {
         function: &Function,
         foreign_words: u32,
     ) -> Result<(), u64> {
-        self.free_at.clear();
-        self.cursor = NEAR_SLOTS;
+        self.slots.clear();
         self.stack_slots.clear();
         let mut bytes = 8 * u64::from(foreign_words);
         if !function.stack_slots().is_empty() {
@@ -99,7 +94,7 @@ impl Frame {
 
     /// How far the stack pointer moves, as it is now: 8 more than a multiple of 16, or not at all.
     pub(crate) fn bytes(&self) -> u64 {
-        let bytes = self.values as u64 + 8 * self.free_at.len() as u64;
+        let bytes = self.values as u64 + 8 * self.slots.count() as u64;
         match self.kind {
             FrameKind::Leaf => 0,
             FrameKind::Plain | FrameKind::Probed => bytes.next_multiple_of(16) + 8,
@@ -109,43 +104,11 @@ impl Frame {
     /// How the frame should have been entered, now that it is known, if it was not.
     pub(crate) fn better_kind(&self) -> Option<FrameKind> {
         match self.kind {
-            FrameKind::Leaf if 8 * self.free_at.len() as u64 > RED_ZONE_BYTES => {
+            FrameKind::Leaf if 8 * self.slots.count() as u64 > RED_ZONE_BYTES => {
                 Some(FrameKind::Plain)
             }
             FrameKind::Plain if self.bytes() > PROBE_BYTES as u64 => Some(FrameKind::Probed),
             FrameKind::Leaf | FrameKind::Plain | FrameKind::Probed => None,
         }
-    }
-
-    /// Lets nobody else have a slot before `over`.
-    pub(crate) fn keep_slot(&mut self, slot: u32, over: u32) {
-        let free_at = &mut self.free_at[slot as usize];
-        *free_at = (*free_at).max(over);
-    }
-
-    /// A slot that is free from `start` on, and not again before `over`.
-    pub(crate) fn take_slot(&mut self, start: u32, over: u32) -> u32 {
-        let slots = &mut self.free_at;
-        let near = slots.len().min(NEAR_SLOTS);
-        let mut found = slots[..near].iter().position(|free_at| *free_at <= start);
-        if found.is_none() && slots.len() > NEAR_SLOTS {
-            const TRIES: usize = 8;
-            for _ in 0..TRIES.min(slots.len() - NEAR_SLOTS) {
-                self.cursor += 1;
-                if self.cursor >= slots.len() {
-                    self.cursor = NEAR_SLOTS;
-                }
-                if slots[self.cursor] <= start {
-                    found = Some(self.cursor);
-                    break;
-                }
-            }
-        }
-        let slot = found.unwrap_or_else(|| {
-            slots.push(0);
-            slots.len() - 1
-        });
-        slots[slot] = over;
-        slot as u32
     }
 }

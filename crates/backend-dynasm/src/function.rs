@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 
-use bakeoff_backend::{CompileError, Phase, PhaseClock};
+use bakeoff_backend::{CompileError, Phase, PhaseClock, foreign_stack_words};
 use bakeoff_ir::{Block, EdgeData, Effects, Func, Function, Inst, InstData, Op, Value};
 
 use crate::buffer::Label;
-use crate::calls::{foreign_stack_words, may_call};
+use crate::calls::may_call;
 use crate::compiler::{Compiler, Scratch, Shared};
 use crate::frame::{FrameKind, LIMIT_BYTES};
 use crate::location::{Class, registers};
@@ -319,7 +319,7 @@ impl<M: Machine> Compiler<'_, M> {
         for operand in self.function.operands(data) {
             self.intervals.prolong(operand, position);
             if let Some(slot) = self.values.slot(operand) {
-                self.frame.keep_slot(slot, position + 1);
+                self.frame.slots.keep(slot, position + 1);
             }
             if let Some(inner) = self.folded(operand) {
                 self.prolong(&inner, position);

@@ -10,6 +10,7 @@
 //! it is stored into its slot, once, where it is defined, and loaded again behind each call. That is
 //! worth it if it is used more often than calls are made in its life.
 
+use bakeoff_backend::slots::Slots;
 use bakeoff_ir::analysis::Intervals;
 use bakeoff_ir::{Block, Function, InstData, Op, Type, Value};
 
@@ -21,9 +22,6 @@ use crate::x64::{FLOAT_ARGS, FLOAT_VALUES, INT_ARGS, INT_VALUES};
 /// No slot.
 pub(crate) const NO_HOME: u32 = u32::MAX;
 
-/// Slots with the smallest offsets, which are searched first.
-const NEAR_SLOTS: usize = 12;
-
 /// Places of the values of a function.
 #[derive(Default)]
 pub(crate) struct Allocation {
@@ -33,44 +31,6 @@ pub(crate) struct Allocation {
     slots: Slots,
     /// For each position the registers whose values are needed there for the last time, as a mask.
     frees: Vec<u32>,
-}
-
-/// Slots of the frame.
-#[derive(Default)]
-struct Slots {
-    /// For each slot the position from which it is free.
-    free_at: Vec<u32>,
-    /// Where the search among the far slots goes on.
-    cursor: usize,
-}
-
-impl Slots {
-    /// A slot that is free from `start` on, and not again before `over`.
-    #[inline(never)]
-    fn take(&mut self, start: u32, over: u32) -> u32 {
-        let slots = &mut self.free_at;
-        let near = slots.len().min(NEAR_SLOTS);
-        let mut found = slots[..near].iter().position(|free_at| *free_at <= start);
-        if found.is_none() && slots.len() > NEAR_SLOTS {
-            const TRIES: usize = 8;
-            for _ in 0..TRIES.min(slots.len() - NEAR_SLOTS) {
-                self.cursor += 1;
-                if self.cursor >= slots.len() {
-                    self.cursor = NEAR_SLOTS;
-                }
-                if slots[self.cursor] <= start {
-                    found = Some(self.cursor);
-                    break;
-                }
-            }
-        }
-        let slot = found.unwrap_or_else(|| {
-            slots.push(0);
-            slots.len() - 1
-        });
-        slots[slot] = over;
-        slot as u32
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -183,13 +143,13 @@ impl Allocation {
 
     /// Bytes of heap memory that are held for the next function.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let slots = self.slots.free_at.capacity();
-        4 * (self.places.capacity() + self.homes.capacity() + self.frees.capacity() + slots)
+        let words = self.places.capacity() + self.homes.capacity() + self.frees.capacity();
+        4 * words + self.slots.heap_bytes()
     }
 
     /// The number of slots.
     pub(crate) fn slot_count(&self) -> usize {
-        self.slots.free_at.len()
+        self.slots.count()
     }
 
     /// Finds a place for every value.
@@ -203,8 +163,7 @@ impl Allocation {
         self.homes.resize(values, NO_HOME);
         self.frees.clear();
         self.frees.resize(function.inst_count() + 1, 0);
-        self.slots.free_at.clear();
-        self.slots.cursor = NEAR_SLOTS;
+        self.slots.clear();
         let mut scan = Scan {
             function,
             intervals,

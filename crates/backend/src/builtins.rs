@@ -6,7 +6,7 @@
 //! (see [`native`](crate::native)), so that a nearly full guest stack is no danger to the host.
 
 use bakeoff_ir::semantics::{quiet32, quiet64};
-use bakeoff_ir::{Data, Elem, Func, Memory, Table, TrapCode, Type};
+use bakeoff_ir::{Data, Elem, Func, Function, InstData, Memory, Op, Table, TrapCode, Type, Value};
 
 use crate::context::VmContext;
 use crate::instance::call_host;
@@ -113,7 +113,81 @@ builtins! {
     Fma64 fma64 fma64_shim (F64, F64, F64) -> (F64);
 }
 
+/// An argument of a builtin, behind the context.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Argument {
+    /// A number that is known now.
+    Number(u32),
+    /// A value.
+    Of(Value),
+}
+
+/// What machine code calls for an instruction.
+#[derive(Clone, Copy, Debug)]
+pub struct RuntimeCall {
+    /// The function.
+    pub builtin: Builtin,
+    args: [Argument; 5],
+    count: usize,
+}
+
+impl RuntimeCall {
+    /// What performs an op on memories, tables or segments that is not emitted inline; none for others.
+    pub fn of(function: &Function, data: &InstData) -> Option<RuntimeCall> {
+        use Argument::{Number, Of};
+        let mut operands = [Value(0); 3];
+        for (slot, operand) in operands.iter_mut().zip(function.operands(data)) {
+            *slot = operand;
+        }
+        let [x, y, z] = operands.map(Of);
+        let (b, c, own) = (Number(data.b), Number(data.c), Number(data.x.into()));
+        let (builtin, args): (Builtin, &[Argument]) = match data.op {
+            Op::MemoryGrow => (Builtin::MemoryGrow, &[own, x]),
+            Op::MemoryFill => (Builtin::MemoryFill, &[b, x, y, z]),
+            Op::MemoryCopy => (Builtin::MemoryCopy, &[b, x, c, y, z]),
+            Op::MemoryInit => (Builtin::MemoryInit, &[b, c, x, y, z]),
+            Op::DataDrop => (Builtin::DataDrop, &[b]),
+            Op::TableGrow => (Builtin::TableGrow, &[own, x, y]),
+            Op::TableFill => (Builtin::TableFill, &[b, x, y, z]),
+            Op::TableCopy => (Builtin::TableCopy, &[b, x, c, y, z]),
+            Op::TableInit => (Builtin::TableInit, &[b, c, x, y, z]),
+            Op::ElemDrop => (Builtin::ElemDrop, &[b]),
+            _ => return None,
+        };
+        let mut all = [Number(0); 5];
+        all[..args.len()].copy_from_slice(args);
+        Some(RuntimeCall {
+            builtin,
+            args: all,
+            count: args.len(),
+        })
+    }
+
+    /// The arguments behind the context.
+    pub fn args(&self) -> &[Argument] {
+        &self.args[..self.count]
+    }
+}
+
 impl Builtin {
+    /// What computes a floating-point op for processors without the instruction; none for others.
+    pub const fn of_float(op: Op, ty: Type) -> Option<Builtin> {
+        let narrow = matches!(ty, Type::F32);
+        Some(match (op, narrow) {
+            (Op::Ceil, true) => Builtin::Ceil32,
+            (Op::Ceil, false) => Builtin::Ceil64,
+            (Op::Floor, true) => Builtin::Floor32,
+            (Op::Floor, false) => Builtin::Floor64,
+            (Op::Trunc, true) => Builtin::Trunc32,
+            (Op::Trunc, false) => Builtin::Trunc64,
+            (Op::Nearest, true) => Builtin::Nearest32,
+            (Op::Nearest, false) => Builtin::Nearest64,
+            (Op::Fma, true) => Builtin::Fma32,
+            (Op::Fma, false) => Builtin::Fma64,
+            _ => return None,
+        })
+    }
+
     /// Offset of the address in the table, in bytes.
     pub const fn offset(self) -> u32 {
         self as u32 * 8

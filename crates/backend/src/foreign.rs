@@ -1,5 +1,5 @@
 //! Calling C functions through a pointer, with a signature that is known at run time only: how an
-//! interpreter performs `call_raw`.
+//! interpreter performs `call_raw`; and what compilers have to know of such calls.
 
 use bakeoff_ir::{Signature, Type};
 use std::arch::naked_asm;
@@ -15,6 +15,21 @@ struct Frame {
     /// On return, rax and the low half of xmm0.
     int_result: u64,
     float_result: u64,
+}
+
+/// Words of stack that a C function of this signature takes arguments from.
+pub fn foreign_stack_words(signature: &Signature) -> u32 {
+    // Registers for integers and for floats, those of `Frame`.
+    let mut left = [6, 8];
+    let mut words = 0;
+    for ty in &signature.params {
+        let left: &mut u32 = &mut left[usize::from(ty.is_float())];
+        match left.checked_sub(1) {
+            Some(fewer) => *left = fewer,
+            None => words += 1,
+        }
+    }
+    words
 }
 
 /// Calls the C function at `pointer`. `slots` holds the arguments, zero-extended, and receives the

@@ -13,6 +13,7 @@
 //! | `store` | memories, tables and segments of an instance, and the operations on them |
 //! | `memory` | linear memories with guard pages |
 //! | [`moves`] | copies that happen at once, put one after the other: edges, calls, returns |
+//! | [`slots`] | slots of a frame, shared by values that do not live at the same time |
 //! | [`native`] | entering and leaving machine code: trampoline, guest stack, signal handler |
 //! | `builtins` | what machine code calls for everything that is not worth inlining |
 //! | `foreign` | calling C functions through a pointer |
@@ -26,6 +27,7 @@ mod instance;
 mod memory;
 pub mod moves;
 pub mod native;
+pub mod slots;
 mod store;
 
 pub use builtins::Builtins;
@@ -34,7 +36,7 @@ pub use contract::{
     Backend, BoundsChecks, CodePart, CodeView, CompileError, Cpu, Executable, NoPhases, Options,
     Phase, PhaseClock, PhaseSink, PhaseTimes, Target,
 };
-pub use foreign::call_foreign;
+pub use foreign::{call_foreign, foreign_stack_words};
 pub use host::{Caller, HostError, HostFunc, HostMemory, HostTable, Imports};
 pub use instance::{CallError, Instance, InstantiateError, State, Trap, call_host};
 pub use store::Store;

@@ -7,7 +7,7 @@
 //! anybody's frame.
 
 use bakeoff_backend::context::offset;
-use bakeoff_backend::native::Builtin;
+use bakeoff_backend::native::{Argument, Builtin, RuntimeCall};
 use bakeoff_ir::{Func, InstData, Memory, Op, TrapCode, Type, Value};
 
 use super::asm::{Alu, Cc, Mem, RSP, Shift, Width};
@@ -32,15 +32,6 @@ const ARGUMENTS: u64 = {
     }
     set
 };
-
-/// An argument of a builtin.
-#[derive(Clone, Copy)]
-enum Arg {
-    /// A number that is known now.
-    Number(u32),
-    /// A value.
-    Of(Value),
-}
 
 impl X64Compiler<'_> {
     pub(super) fn emit_call(&mut self, data: &InstData, result: Value) {
@@ -172,54 +163,32 @@ impl X64Compiler<'_> {
         self.store_to(Mem::Base(RSP, at), from);
     }
 
-    /// A builtin with these arguments behind the context.
-    fn runtime(&mut self, builtin: Builtin, args: &[Arg]) {
-        self.save_for_call();
-        self.moves.clear();
-        for (reg, arg) in C_ARGS[1..].iter().zip(args) {
-            if let Arg::Of(value) = arg
-                && let Some(from) = self.location(*value)
-            {
-                self.moves.push(Loc::Reg(*reg), from);
-            }
-        }
-        self.make_moves();
-        for (reg, arg) in C_ARGS[1..].iter().zip(args) {
-            if let Arg::Number(number) = arg {
-                self.asm.mov_imm(*reg, (*number).into());
-            }
-        }
-        self.forget_registers();
-        self.call_builtin(builtin);
-    }
-
     /// Calls a builtin; its arguments are in place.
     pub(super) fn call_builtin(&mut self, builtin: Builtin) {
         self.asm.call_builtin(builtin);
     }
 
     pub(super) fn emit_runtime_op(&mut self, data: &InstData, result: Value) {
-        use Arg::{Number, Of};
-        let mut operands = [Value(0); 3];
-        for (slot, operand) in operands.iter_mut().zip(self.function.operands(data)) {
-            *slot = operand;
+        let Some(call) = RuntimeCall::of(self.function, data) else {
+            unreachable!("{} is no op of the runtime", data.op);
+        };
+        self.save_for_call();
+        self.moves.clear();
+        for (reg, arg) in C_ARGS[1..].iter().zip(call.args()) {
+            if let Argument::Of(value) = arg
+                && let Some(from) = self.location(*value)
+            {
+                self.moves.push(Loc::Reg(*reg), from);
+            }
         }
-        let [x, y, z] = operands.map(Of);
-        let (b, c) = (Number(data.b), Number(data.c));
-        let own = Number(data.x.into());
-        match data.op {
-            Op::MemoryGrow => self.runtime(Builtin::MemoryGrow, &[own, x]),
-            Op::MemoryFill => self.runtime(Builtin::MemoryFill, &[b, x, y, z]),
-            Op::MemoryCopy => self.runtime(Builtin::MemoryCopy, &[b, x, c, y, z]),
-            Op::MemoryInit => self.runtime(Builtin::MemoryInit, &[b, c, x, y, z]),
-            Op::DataDrop => self.runtime(Builtin::DataDrop, &[b]),
-            Op::TableGrow => self.runtime(Builtin::TableGrow, &[own, x, y]),
-            Op::TableFill => self.runtime(Builtin::TableFill, &[b, x, y, z]),
-            Op::TableCopy => self.runtime(Builtin::TableCopy, &[b, x, c, y, z]),
-            Op::TableInit => self.runtime(Builtin::TableInit, &[b, c, x, y, z]),
-            Op::ElemDrop => self.runtime(Builtin::ElemDrop, &[b]),
-            other => unreachable!("{other} is no op of the runtime"),
+        self.make_moves();
+        for (reg, arg) in C_ARGS[1..].iter().zip(call.args()) {
+            if let Argument::Number(number) = arg {
+                self.asm.mov_imm(*reg, (*number).into());
+            }
         }
+        self.forget_registers();
+        self.call_builtin(call.builtin);
         if matches!(data.op, Op::MemoryGrow | Op::TableGrow) {
             self.define_c_result(self.function.value_type(result), result);
         }

@@ -142,19 +142,8 @@ impl X64Compiler<'_> {
 
     /// Rounding and fused multiplication where the processor has neither.
     fn emit_float_builtin(&mut self, data: &InstData, result: Value) {
-        let narrow = data.ty == Type::F32;
-        let builtin = match (data.op, narrow) {
-            (Op::Ceil, true) => Builtin::Ceil32,
-            (Op::Ceil, false) => Builtin::Ceil64,
-            (Op::Floor, true) => Builtin::Floor32,
-            (Op::Floor, false) => Builtin::Floor64,
-            (Op::Trunc, true) => Builtin::Trunc32,
-            (Op::Trunc, false) => Builtin::Trunc64,
-            (Op::Nearest, true) => Builtin::Nearest32,
-            (Op::Nearest, false) => Builtin::Nearest64,
-            (Op::Fma, true) => Builtin::Fma32,
-            (Op::Fma, false) => Builtin::Fma64,
-            (other, _) => unreachable!("{other} is no builtin"),
+        let Some(builtin) = Builtin::of_float(data.op, data.ty) else {
+            unreachable!("{} is no builtin", data.op);
         };
         self.save_for_call();
         self.moves.clear();

@@ -2,10 +2,9 @@
 
 use bakeoff_backend::BoundsChecks;
 use bakeoff_backend::context::offset;
-use bakeoff_backend::native::Builtin;
+use bakeoff_backend::native::RuntimeCall;
 use bakeoff_ir::{InstData, Memory, Op, RefKind, Table, TrapCode, Type, Value};
 
-use super::call::Arg;
 use super::{Emitter, axis_number, pair};
 use crate::catalog::{Axis, Extra, Pattern, T, U, W, XT};
 use crate::place::Place;
@@ -355,27 +354,10 @@ impl Emitter<'_> {
     // ---- What the runtime performs ---------------------------------------------------------------
 
     fn emit_runtime_op(&mut self, data: &InstData, result: Value) {
-        use Arg::{Number, Of};
-        let mut operands = [Value(0); 3];
-        for (slot, operand) in operands.iter_mut().zip(self.function.operands(data)) {
-            *slot = operand;
-        }
-        let [x, y, z] = operands.map(Of);
-        let (b, c) = (Number(data.b), Number(data.c));
-        let own = Number(data.x.into());
-        match data.op {
-            Op::MemoryGrow => self.runtime(Builtin::MemoryGrow, &[own, x]),
-            Op::MemoryFill => self.runtime(Builtin::MemoryFill, &[b, x, y, z]),
-            Op::MemoryCopy => self.runtime(Builtin::MemoryCopy, &[b, x, c, y, z]),
-            Op::MemoryInit => self.runtime(Builtin::MemoryInit, &[b, c, x, y, z]),
-            Op::DataDrop => self.runtime(Builtin::DataDrop, &[b]),
-            Op::TableGrow => self.runtime(Builtin::TableGrow, &[own, x, y]),
-            Op::TableFill => self.runtime(Builtin::TableFill, &[b, x, y, z]),
-            Op::TableCopy => self.runtime(Builtin::TableCopy, &[b, x, c, y, z]),
-            Op::TableInit => self.runtime(Builtin::TableInit, &[b, c, x, y, z]),
-            Op::ElemDrop => self.runtime(Builtin::ElemDrop, &[b]),
-            other => unreachable!("{other} neither reads nor writes"),
-        }
+        let Some(call) = RuntimeCall::of(self.function, data) else {
+            unreachable!("{} neither reads nor writes", data.op);
+        };
+        self.runtime(&call);
         if matches!(data.op, Op::MemoryGrow | Op::TableGrow) {
             if self.ty(result) != Type::I64 {
                 // C leaves the high half of a register as it likes.

@@ -6,23 +6,14 @@
 //! a word for each position of the signature, and is taken from there before anything else happens; so
 //! a tail call needs no room in anybody's frame. No register survives a call but the pinned ones.
 
-use bakeoff_backend::native::Builtin;
-use bakeoff_ir::{InstData, Op, Signature, TrapCode, Type, Value};
+use bakeoff_backend::native::{Argument, RuntimeCall};
+use bakeoff_ir::{InstData, Op, TrapCode, Type, Value};
 
 use super::{Emitter, pair};
 use crate::allocate::class_of;
 use crate::catalog::{Axis, Extra, Pattern, T};
 use crate::place::Place;
 use crate::x64::{C_ARGS, FLOAT_ARGS, FOREIGN_CALLEE, INT_ARGS};
-
-/// An argument of a builtin.
-#[derive(Clone, Copy)]
-pub(super) enum Arg {
-    /// A number that is known now.
-    Number(u32),
-    /// A value.
-    Of(Value),
-}
 
 /// Where each value of a list of types goes: a register, or none for a word of the context.
 pub(super) struct Passing {
@@ -64,23 +55,6 @@ fn by_way_of(place: Place, ty: Type) -> Place {
     } else {
         Place::XT
     }
-}
-
-/// Registers of the platform's convention for integers and floats.
-const C_COUNTS: [usize; 2] = [6, 8];
-
-/// Words of stack that a C function of this signature takes arguments from.
-pub(super) fn foreign_stack_words(signature: &Signature) -> u32 {
-    let mut left = C_COUNTS;
-    let mut words = 0;
-    for ty in &signature.params {
-        let left = &mut left[class_of(*ty) as usize];
-        match left.checked_sub(1) {
-            Some(fewer) => *left = fewer,
-            None => words += 1,
-        }
-    }
-    words
 }
 
 impl Emitter<'_> {
@@ -262,21 +236,21 @@ impl Emitter<'_> {
         }
     }
 
-    /// A builtin with these arguments behind the context.
-    pub(super) fn runtime(&mut self, builtin: Builtin, args: &[Arg]) {
+    /// A builtin with its arguments.
+    pub(super) fn runtime(&mut self, call: &RuntimeCall) {
         self.moves.clear();
-        for (register, arg) in C_ARGS[1..].iter().zip(args) {
-            if let Arg::Of(value) = arg {
+        for (register, arg) in C_ARGS[1..].iter().zip(call.args()) {
+            if let Argument::Of(value) = arg {
                 let place = self.place(*value);
                 self.moves.push(Place::int(*register), place);
             }
         }
         self.make_moves();
-        for (register, arg) in C_ARGS[1..].iter().zip(args) {
-            if let Arg::Number(number) = arg {
+        for (register, arg) in C_ARGS[1..].iter().zip(call.args()) {
+            if let Argument::Number(number) = arg {
                 self.int_constant(*register, (*number).into());
             }
         }
-        self.call_builtin(builtin);
+        self.call_builtin(call.builtin);
     }
 }

@@ -9,11 +9,10 @@
 
 use std::cell::Cell;
 
-use bakeoff_backend::CompileError;
+use bakeoff_backend::{CompileError, foreign_stack_words};
 use bakeoff_ir::{Block, EdgeData, Func, Function, Inst, InstData, IntCc, Op, Type, Value};
 
 use super::assemble::Assembler;
-use super::call::foreign_stack_words;
 use super::{Emitter, Shared, as_signed32, fits8, is_call, may_call, pair};
 use crate::Workspace;
 use crate::buffer::{Buffer, Label};

@@ -405,18 +405,8 @@ impl Emitter<'_> {
 
     /// Rounding and fused multiplication where the processor has neither.
     fn emit_float_builtin(&mut self, data: &InstData, result: Value) {
-        let narrow = data.ty == Type::F32;
-        let builtin = match (data.op, narrow) {
-            (Op::Ceil, true) => Builtin::Ceil32,
-            (Op::Ceil, false) => Builtin::Ceil64,
-            (Op::Floor, true) => Builtin::Floor32,
-            (Op::Floor, false) => Builtin::Floor64,
-            (Op::Trunc, true) => Builtin::Trunc32,
-            (Op::Trunc, false) => Builtin::Trunc64,
-            (Op::Nearest, true) => Builtin::Nearest32,
-            (Op::Nearest, false) => Builtin::Nearest64,
-            (_, true) => Builtin::Fma32,
-            (_, false) => Builtin::Fma64,
+        let Some(builtin) = Builtin::of_float(data.op, data.ty) else {
+            unreachable!("{} is no builtin", data.op);
         };
         self.moves.clear();
         for index in 0..data.op.info().operands.len() {

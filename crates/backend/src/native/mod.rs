@@ -41,7 +41,7 @@ use bakeoff_ir::{Func, TrapCode};
 
 use crate::context::VmContext;
 
-pub use crate::builtins::Builtin;
+pub use crate::builtins::{Argument, Builtin, RuntimeCall};
 pub use code::{NativeCode, NativeParts, PartKind, PartRange};
 pub(crate) use x64::host_stack_shim;
 
