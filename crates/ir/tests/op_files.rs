@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bakeoff_ir::text::{Directive, Expectation};
+use bakeoff_ir::text::Directive;
 use bakeoff_ir::{
     Block, Format, Function, InstData, Module, Op, ParsedModule, Scalar, TrapCode, parse_module,
     semantics, verify_module,
@@ -105,13 +105,9 @@ fn check(module: &Module, directive: &Directive) -> bool {
     let Some(outcome) = straight_line(body, &directive.args) else {
         return false;
     };
-    let agrees = match (&directive.expect, &outcome) {
-        (Expectation::Trap(expected), Err(trap)) => expected == trap,
-        (Expectation::Values(expected), Ok(values)) => {
-            expected.iter().zip(values).all(|(e, v)| e.agrees(*v))
-        }
-        _ => false,
-    };
+    let agrees = directive
+        .expect
+        .holds(outcome.as_deref().map_err(|trap| *trap));
     let (name, args) = (&directive.name, &directive.args);
     assert!(
         agrees,

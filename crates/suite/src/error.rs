@@ -79,8 +79,8 @@ pub enum Problem {
     /// A file that the entry names is not there.
     #[error("there is no file {}", .0.display())]
     MissingFile(PathBuf),
-    /// The module is neither Wasm nor the text form.
-    #[error("module `{0}` ends neither in .wasm nor in .ir")]
+    /// The module is neither Wasm nor one of the text forms.
+    #[error("module `{0}` ends neither in .wasm nor in .ir nor in .clif")]
     ModuleKind(String),
     /// A text that must say something is empty.
     #[error("`{0}` is empty")]

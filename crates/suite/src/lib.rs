@@ -19,7 +19,7 @@
 //! ```toml
 //! about  = "SHA-256 of a pseudo-random buffer"
 //! suite  = "wasm"               # a label to select programs by
-//! module = "wasm/sha256.wasm"   # `.wasm` or `.ir`
+//! module = "wasm/sha256.wasm"   # `.wasm`, `.ir` or `.clif`
 //!
 //! [quick]                       # parameters: name = number, or a string
 //! n = 2000

@@ -36,7 +36,8 @@ fn misfit<T>(at: &Spanned<T>, problem: Problem) -> Misfit {
 
 fn build(path: &Path, raw: RawEntry) -> Result<Program, Misfit> {
     let module = raw.module.get_ref();
-    if !(module.ends_with(".wasm") || module.ends_with(".ir")) {
+    let endings = [".wasm", ".ir", ".clif"];
+    if !endings.iter().any(|ending| module.ends_with(ending)) {
         let problem = Problem::ModuleKind(module.clone());
         return Err(misfit(&raw.module, problem));
     }

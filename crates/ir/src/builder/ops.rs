@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::FunctionBuilder;
 use crate::entity::{Block, Data, Elem, Func, Global, Memory, Sig, StackSlot, Table, Value};
 use crate::function::InstData;
-use crate::ops::{Class, FloatCc, IntCc, Op};
+use crate::ops::{Class, FloatCc, IntCc, Op, Shape};
 use crate::trap::TrapCode;
 use crate::types::{Scalar, Type};
 
@@ -51,6 +51,37 @@ impl FunctionBuilder<'_> {
 
     fn constant(&mut self, op: Op, value: Scalar) -> Value {
         self.push(constant_inst(op, value), &[value.ty()])
+    }
+
+    /// A copy of an instruction, of this function or another one of the module, with these operands, in
+    /// the order of the text, and these edges; its results are of these types.
+    ///
+    /// # Panics
+    /// If there are fewer operands than the op's row has.
+    pub fn copy(
+        &mut self,
+        template: &InstData,
+        operands: &[Value],
+        edges: &[(Block, &[Value])],
+        results: &[Type],
+    ) -> Results {
+        if !edges.is_empty() {
+            self.push_branch(template.op, operands.first().copied(), edges);
+            return Results(0..0);
+        }
+        let mut data = *template;
+        match template.op.shape() {
+            Shape::List => (data.b, data.c) = self.push_list(operands),
+            Shape::Bulk => (data.a, _) = self.push_list(operands),
+            Shape::Inline(count) => {
+                let words = [&mut data.a, &mut data.b, &mut data.c];
+                for (word, index) in words.into_iter().zip(0..usize::from(count)) {
+                    *word = operands[index].0;
+                }
+            }
+        }
+        let first = self.push(data, results);
+        Results(first.0..first.0 + results.len() as u32)
     }
 
     /// A `Plain` op with fixed operands and at most one result besides those of checked arithmetic.

@@ -38,6 +38,30 @@ pub enum Expectation {
     Values(Vec<ExpectedValue>),
     /// This trap.
     Trap(TrapCode),
+    /// Results that are not these: what CLIF writes `!=`. The text form has no word for it.
+    OtherThan(Vec<ExpectedValue>),
+    /// Any results: what CLIF writes `print:`. The text form has no word for it.
+    Anything,
+}
+
+impl Expectation {
+    /// Whether a call that ended so is as expected.
+    pub fn holds(&self, outcome: Result<&[Scalar], TrapCode>) -> bool {
+        let agree = |expected: &[ExpectedValue], values: &[Scalar]| {
+            expected.len() == values.len() && expected.iter().zip(values).all(|(e, v)| e.agrees(*v))
+        };
+        match (self, outcome) {
+            (Expectation::Values(expected), Ok(values)) => agree(expected, values),
+            (Expectation::OtherThan(expected), Ok(values)) => !agree(expected, values),
+            (Expectation::Anything, Ok(_)) => true,
+            (Expectation::Trap(expected), Err(code)) => *expected == code,
+            (Expectation::Trap(_), Ok(_)) => false,
+            (
+                Expectation::Values(_) | Expectation::OtherThan(_) | Expectation::Anything,
+                Err(_),
+            ) => false,
+        }
+    }
 }
 
 /// A result that a call must give.
