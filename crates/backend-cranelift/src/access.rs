@@ -3,6 +3,7 @@
 use bakeoff_backend::BoundsChecks;
 use bakeoff_backend::context::offset;
 use bakeoff_backend::native::Builtin;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Inst, InstData, Memory, Op, RefKind, Table, TrapCode, Type, Value};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self as cl, InstBuilder, MemFlagsData, types};
@@ -95,6 +96,9 @@ impl Translator<'_> {
     fn global_flags(&self, data: &InstData) -> MemFlagsData {
         let flags = MemFlagsData::trusted().with_alias_region(self.regions.globals);
         match self.shared.module.globals[data.global().index()].mutable {
+            true if faults::on(Fault::CraneliftGlobalsConstant) => {
+                flags.with_readonly().with_can_move()
+            }
             true => flags,
             false => flags.with_readonly().with_can_move(),
         }
@@ -121,7 +125,11 @@ impl Translator<'_> {
                 self.call_builtin(Builtin::MemoryFill, &[memory, to, args[1], len])
             }
             Op::MemoryCopy => {
-                let [to_memory, from_memory] = [data.b, data.c].map(|n| number(self, n));
+                let mut memories = [data.b, data.c];
+                if faults::on(Fault::CraneliftCopyMemoriesSwapped) {
+                    memories.reverse();
+                }
+                let [to_memory, from_memory] = memories.map(|n| number(self, n));
                 let [to, from, len] = [0, 1, 2].map(|i| self.widened(data.ty, args[i]));
                 self.call_builtin(
                     Builtin::MemoryCopy,
@@ -216,6 +224,7 @@ impl Translator<'_> {
         let mut address = self.pos.ins().iadd(base, index);
         match i32::try_from(at) {
             Ok(at) => (address, at),
+            Err(_) if faults::on(Fault::CraneliftOffsetNegative) => (address, at as i32),
             Err(_) => {
                 let at = self.iconst(types::I64, at.into());
                 address = self.pos.ins().iadd(address, at);
@@ -231,6 +240,7 @@ impl Translator<'_> {
         let reach = self.iconst(types::I64, reach as i64);
         let end = match narrow {
             true => self.pos.ins().iadd(index, reach),
+            false if faults::on(Fault::CraneliftIndexWraps) => self.pos.ins().iadd(index, reach),
             false => self.pos.ins().uadd_overflow_trap(index, reach, trap),
         };
         let outside = self.pos.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
@@ -254,6 +264,11 @@ impl Translator<'_> {
         let (flags, ty) = (self.linear_flags(), cl_type(data.ty));
         let ins = self.pos.ins();
         match (data.op, memory_ty) {
+            (Op::Sload, Type::I16)
+                if faults::on(Fault::CraneliftSloadZeroExtends) && data.ty == Type::I64 =>
+            {
+                ins.uload16(ty, flags, address, at)
+            }
             (Op::Sload, Type::I8) => ins.sload8(ty, flags, address, at),
             (Op::Sload, Type::I16) if data.ty != Type::I16 => ins.sload16(ty, flags, address, at),
             (Op::Sload, Type::I32) => ins.sload32(flags, address, at),
@@ -285,6 +300,9 @@ impl Translator<'_> {
     /// Whether a table has one size for ever.
     fn table_is_fixed(&self, table: Table) -> bool {
         let decl = &self.shared.module.tables[table.index()];
+        if faults::on(Fault::CraneliftTableNeverGrows) {
+            return decl.import.is_none() && decl.max.is_some();
+        }
         decl.import.is_none() && decl.max == Some(decl.min)
     }
 
@@ -314,7 +332,9 @@ impl Translator<'_> {
     /// Traps unless the table may hold the reference: indirect calls rely on it.
     fn check_reference(&mut self, table: Table, reference: cl::Value) {
         let module = self.shared.module;
-        if module.tables[table.index()].kind != RefKind::Func {
+        if module.tables[table.index()].kind != RefKind::Func
+            || faults::on(Fault::CraneliftReferenceUnchecked)
+        {
             return;
         }
         let most = self.iconst(types::I64, module.funcs.len() as i64);

@@ -2,6 +2,7 @@
 
 use bakeoff_backend::context::offset;
 use bakeoff_backend::native::Builtin;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Func, Inst, InstData, Op, Sig, Signature, TrapCode, Type};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -90,7 +91,7 @@ impl Translator<'_> {
         }
         let bytes = 8 * (signature.results.len() - REGISTER_RESULTS) as u32;
         let slot = match self.callee_area {
-            Some((slot, room)) if room >= bytes => slot,
+            Some((slot, room)) if room >= bytes || faults::on(Fault::CraneliftAreaTooSmall) => slot,
             _ => {
                 let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
                 let slot = self.pos.func.create_sized_stack_slot(data);
@@ -162,9 +163,11 @@ impl Translator<'_> {
         self.pos.ins().brif(same, good, &[], bad, &[]);
         self.pos.insert_block(bad);
         self.pos.func.layout.set_cold(bad);
-        self.pos
-            .ins()
-            .trapz(reference, cl_trap(TrapCode::IndirectCallToNull));
+        let null = cl_trap(TrapCode::IndirectCallToNull);
+        match faults::on(Fault::CraneliftNullMistaken) {
+            true => self.pos.ins().trapnz(reference, null),
+            false => self.pos.ins().trapz(reference, null),
+        };
         self.pos.ins().trap(cl_trap(TrapCode::BadSignature));
         self.pos.insert_block(good);
         self.pos
@@ -305,6 +308,10 @@ pub(crate) fn import_thunk(func: Func, signature: &Signature, out: &mut cl::Func
         );
         match (index.checked_sub(REGISTER_RESULTS), params.last()) {
             (Some(further), Some(area)) => {
+                let further = match faults::on(Fault::CraneliftHostResultsShifted) {
+                    true => index,
+                    false => further,
+                };
                 pos.ins()
                     .store(MemFlagsData::trusted(), value, *area, 8 * further as i32);
             }

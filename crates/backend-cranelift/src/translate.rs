@@ -11,6 +11,7 @@
 use bakeoff_backend::BoundsChecks;
 use bakeoff_backend::context::{ContextLayout, offset};
 use bakeoff_backend::native::Builtin;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::analysis::Cfg;
 use bakeoff_ir::{
     Effects, FloatCc, Function, Inst, InstData, IntCc, Module, Op, Signature, TrapCode, Type, Value,
@@ -244,7 +245,11 @@ impl<'t> Translator<'t> {
             .store(MemFlagsData::trusted(), zero, address, 0);
         let eight = self.pos.ins().iconst(types::I64, 8);
         let next = self.pos.ins().iadd(index, eight);
-        let end = self.pos.ins().iconst(types::I64, i64::from(bytes));
+        let mut end = i64::from(bytes);
+        if faults::on(Fault::CraneliftSlotTailKept) {
+            end -= 8;
+        }
+        let end = self.pos.ins().iconst(types::I64, end);
         let more = self.pos.ins().icmp(IntCC::UnsignedLessThan, next, end);
         self.pos
             .ins()
@@ -303,9 +308,17 @@ impl<'t> Translator<'t> {
             Op::Brif => {
                 let [then, els] = [&function.edges(data)[0], &function.edges(data)[1]];
                 let then_args = self.block_args(function.edge_args(then));
-                let else_args = self.block_args(function.edge_args(els));
+                let mut else_args = self.block_args(function.edge_args(els));
+                if faults::on(Fault::CraneliftEdgesOneTarget) && then.block == els.block {
+                    else_args.clone_from(&then_args);
+                }
                 let [then, els] = [then, els].map(|edge| self.blocks[edge.block.index()]);
-                let cond = self.value(data.arg(0));
+                let mut cond = self.value(data.arg(0));
+                if faults::on(Fault::CraneliftConditionNarrow)
+                    && function.value_type(data.arg(0)) == Type::I64
+                {
+                    cond = self.pos.ins().ireduce(types::I32, cond);
+                }
                 self.pos.ins().brif(cond, then, &then_args, els, &else_args);
             }
             Op::BrTable => self.translate_br_table(data),
@@ -314,6 +327,10 @@ impl<'t> Translator<'t> {
                 let (returned, further) = values.split_at(values.len().min(REGISTER_RESULTS));
                 if let Some(area) = self.result_area {
                     for (index, value) in further.iter().enumerate() {
+                        let index = match faults::on(Fault::CraneliftResultsReversed) {
+                            true => further.len() - 1 - index,
+                            false => index,
+                        };
                         let flags = MemFlagsData::trusted();
                         self.pos.ins().store(flags, *value, area, 8 * index as i32);
                     }
@@ -411,6 +428,9 @@ impl<'t> Translator<'t> {
                     .ins()
                     .stack_addr(types::I64, slot, data.offset() as i32)
             }
+            _ if faults::on(Fault::CraneliftConstantCut) && data.ty == Type::I64 => {
+                self.iconst(types::I64, i64::from(data.imm() as i32))
+            }
             _ => self.iconst(cl_type(data.ty), data.imm() as i64),
         };
         self.set(result, value);
@@ -503,6 +523,9 @@ impl<'t> Translator<'t> {
             Op::Ushr => ins.ushr(x, y),
             Op::Sshr => ins.sshr(x, y),
             Op::Rotl => ins.rotl(x, y),
+            Op::Rotr if faults::on(Fault::CraneliftRotatesLeft) && data.ty == Type::I8 => {
+                ins.rotl(x, y)
+            }
             Op::Rotr => ins.rotr(x, y),
             Op::Icmp => ins.icmp(int_cc(data.int_cc()), x, y),
             Op::Fcmp => ins.fcmp(float_cc(data.float_cc()), x, y),
@@ -523,6 +546,7 @@ impl<'t> Translator<'t> {
             Op::SaddOverflow => ins.sadd_overflow(x, y),
             Op::UaddOverflow => ins.uadd_overflow(x, y),
             Op::SsubOverflow => ins.ssub_overflow(x, y),
+            Op::UsubOverflow if faults::on(Fault::CraneliftBorrowSigned) => ins.ssub_overflow(x, y),
             Op::UsubOverflow => ins.usub_overflow(x, y),
             Op::SmulOverflow => ins.smul_overflow(x, y),
             _ => ins.umul_overflow(x, y),
@@ -602,6 +626,7 @@ fn float_cc(cc: FloatCc) -> FloatCC {
         FloatCc::Ord => FloatCC::Ordered,
         FloatCc::Uno => FloatCC::Unordered,
         FloatCc::Ueq => FloatCC::UnorderedOrEqual,
+        FloatCc::One if faults::on(Fault::CraneliftOneIsNe) => FloatCC::NotEqual,
         FloatCc::One => FloatCC::OrderedNotEqual,
         FloatCc::Ult => FloatCC::UnorderedOrLessThan,
         FloatCc::Ule => FloatCC::UnorderedOrLessThanOrEqual,

@@ -10,6 +10,7 @@
 //! * what it uses is loaded before it, as long as there are registers;
 //! * what lives across a call in the loop is stored before it, once.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Block, EdgeData, Value};
 
 use crate::compiler::Compiler;
@@ -167,7 +168,9 @@ impl<M: Machine> Compiler<'_, M> {
             let now = self.values.reg(noted.value);
             if let Some(now) = now {
                 wanted |= now.bit();
-                if noted.clean && !self.values.is_clean(now) {
+                let is_stored =
+                    self.values.is_clean(now) || faults::on(Fault::DynasmTakenForStored);
+                if noted.clean && !is_stored {
                     let slot = self.slot_of(noted.value);
                     self.moves.push(Loc::Slot(slot), Loc::Reg(now));
                 }
@@ -298,7 +301,7 @@ impl<M: Machine> Compiler<'_, M> {
         for reg in registers(kept) {
             let value = self.values.in_register(reg);
             let clean = self.values.is_clean(reg);
-            if calls && !clean {
+            if calls && !clean && !faults::on(Fault::DynasmLoopNotStored) {
                 let slot = self.slot_of(value);
                 self.moves.push(Loc::Slot(slot), Loc::Reg(reg));
             }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use bakeoff_backend::{CompileError, Phase, PhaseClock, foreign_stack_words};
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Block, EdgeData, Effects, Func, Function, Inst, InstData, Op, Value};
 
 use crate::buffer::Label;
@@ -254,9 +255,9 @@ impl<M: Machine> Compiler<'_, M> {
             Kind::Foldable { droppable } => {
                 let uses = self.intervals.interval(result).uses();
                 let folds = uses == 1 && self.shared.policy.fusion;
-                if uses == 0 && droppable && !self.holds_load(data)
-                    || folds && self.fold(data, result)
-                {
+                let may_trap =
+                    || self.holds_load(data) && !faults::on(Fault::DynasmDeadLoadDropped);
+                if uses == 0 && droppable && !may_trap() || folds && self.fold(data, result) {
                     return;
                 }
             }
@@ -280,7 +281,9 @@ impl<M: Machine> Compiler<'_, M> {
             let into = function.inst(inst);
             if let Some(operand) = function.operands(into).position(|value| value == result) {
                 // What reads memory and may trap stays before what writes or may trap.
-                let stays = passed_effects && self.holds_load(data);
+                let stays = passed_effects
+                    && self.holds_load(data)
+                    && !faults::on(Fault::DynasmLoadPassesStore);
                 if stays || !M::can_fold(self, data, into, operand) {
                     return false;
                 }
@@ -317,8 +320,12 @@ impl<M: Machine> Compiler<'_, M> {
     /// finds the longer intervals, which do no harm.
     fn prolong(&mut self, data: &InstData, position: u32) {
         for operand in self.function.operands(data) {
-            self.intervals.prolong(operand, position);
-            if let Some(slot) = self.values.slot(operand) {
+            if !faults::on(Fault::DynasmFoldedOperandEnds) {
+                self.intervals.prolong(operand, position);
+            }
+            if let Some(slot) = self.values.slot(operand)
+                && !faults::on(Fault::DynasmFoldedSlotReused)
+            {
                 self.frame.slots.keep(slot, position + 1);
             }
             if let Some(inner) = self.folded(operand) {
@@ -418,9 +425,10 @@ impl<M: Machine> Compiler<'_, M> {
                 };
                 self.asm.branch_if(skip_first, over);
                 let [first, last] = if then_last { [els, then] } else { [then, els] };
-                self.take_planned(first, true, then_last, NOWHERE);
+                let others = then_last && !faults::on(Fault::DynasmEdgesExchanged);
+                self.take_planned(first, true, others, NOWHERE);
                 self.asm.buffer().bind(over);
-                self.take_planned(last, true, !then_last, following);
+                self.take_planned(last, true, !others, following);
             }
         }
     }

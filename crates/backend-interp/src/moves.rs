@@ -4,6 +4,8 @@
 //! cycles remain, one value of a cycle goes to a scratch slot, which opens it. This is the usual
 //! sequentialisation of parallel copies (Boissinot et al., CGO 2009, algorithm 1).
 
+use bakeoff_faults::{self as faults, Fault};
+
 /// Where a value comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Source {
@@ -73,7 +75,7 @@ impl MoveOrder {
             self.ordered.push((scratch, Source::Slot(to)));
             for (_, from) in waiting
                 .iter_mut()
-                .filter(|(_, from)| *from == Source::Slot(to))
+                .filter(|(_, from)| *from == Source::Slot(to) && !faults::on(Fault::InterpSwapLost))
             {
                 *from = Source::Slot(scratch);
             }

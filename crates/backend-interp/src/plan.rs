@@ -20,6 +20,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::analysis::{Cfg, Dominators, Liveness};
 use bakeoff_ir::{Block, Function, Inst, InstData, Op, Type, Value};
 use rustc_hash::FxHashMap;
@@ -181,7 +182,10 @@ impl<'f> Planner<'f> {
             }
             _ => {
                 let unused = |v: Value| self.uses(v) == 0;
-                if data.op.info().effects.is_removable() && function.results(inst).all(unused) {
+                let removable = data.op.info().effects.is_removable()
+                    || faults::on(Fault::InterpDeadDivision)
+                        && matches!(data.op, Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem);
+                if removable && function.results(inst).all(unused) {
                     self.skipped[inst.index()] = true;
                 }
             }
@@ -282,6 +286,9 @@ impl<'f> Planner<'f> {
                 {
                     self.places[arg.index()] = Place::Argument(position);
                 }
+            }
+            if faults::on(Fault::InterpArgumentAcrossCall) {
+                continue;
             }
             made_since = Value(function.result(inst).0 + function.results(inst).len() as u32);
         }

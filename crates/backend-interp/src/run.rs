@@ -10,6 +10,7 @@ use std::ptr;
 
 use bakeoff_backend::context::offset;
 use bakeoff_backend::{MemoryView, TableView, VmContext, call_foreign, call_host};
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::semantics::{quiet32, quiet64};
 use bakeoff_ir::{Func, Memory, Sig, TrapCode};
 
@@ -382,7 +383,12 @@ macro_rules! define_run {
                         }
                         Code::MulAdd64 => {
                             let product = f64::from_slot(get!(insn.b)) * f64::from_slot(get!(insn.c));
-                            set!(insn.a, product + f64::from_slot(get!(insn.imm)));
+                            let mut sum = product + f64::from_slot(get!(insn.imm));
+                            if faults::on(Fault::InterpRoundedOnce) {
+                                let [x, y, z] = [get!(insn.b), get!(insn.c), get!(insn.imm)].map(f64::from_slot);
+                                sum = x.mul_add(y, z);
+                            }
+                            set!(insn.a, sum);
                             go!(MulAdd64, 1)
                         }
                         Code::Jump => go!(Jump, insn.imm),
@@ -473,7 +479,9 @@ macro_rules! define_run {
                         }
                         Code::StoreOp => {
                             perform(&code.tables.store_ops[insn.imm as usize], context, frame)?;
-                            memory_bytes = view().bytes;
+                            if !faults::on(Fault::InterpStaleLength) {
+                                memory_bytes = view().bytes;
+                            }
                             go!(StoreOp, 1)
                         }
                         Code::Halt => return Ok(()),
@@ -488,6 +496,9 @@ for_each_code!(define_run);
 /// The address of an `add` form.
 #[inline(always)]
 fn added(base: u64, imm: u64) -> u64 {
+    if faults::on(Fault::InterpSumUnwrapped) {
+        return base + (imm >> 32) + u64::from(imm as u32);
+    }
     u64::from((base as u32).wrapping_add((imm >> 32) as u32)) + u64::from(imm as u32)
 }
 
@@ -531,6 +542,12 @@ unsafe fn resolve(
     }
     match code.module.funcs.get(reference as usize - 1) {
         Some(decl) if decl.sig == sig => Ok(Func(reference as u32 - 1)),
+        Some(decl)
+            if faults::on(Fault::InterpResultsUnchecked)
+                && code.module.sig(decl.sig).params == code.module.sig(sig).params =>
+        {
+            Ok(Func(reference as u32 - 1))
+        }
         _ => Err(TrapCode::BadSignature),
     }
 }
@@ -544,7 +561,9 @@ fn enter_slots(stack: &Stack, bytes: usize) -> Result<u64, TrapCode> {
     // SAFETY: the range was just checked; nobody else uses bytes above the top.
     unsafe {
         let address = stack.slots.as_ptr().cast_mut().cast::<u8>().add(start);
-        address.write_bytes(0, bytes);
+        if !faults::on(Fault::InterpSlotsKeepOld) {
+            address.write_bytes(0, bytes);
+        }
         Ok(address as u64)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything else goes through the reference semantics, see `Eval` in the table of instructions.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{FloatCc, InstData, IntCc, Op, Type};
 
 use crate::code::Code;
@@ -61,6 +62,7 @@ fn float_compare(ty: Type, cc: FloatCc) -> Option<Code> {
         FloatCc::Gt => (Code::Fgt32, Code::Fgt64),
         FloatCc::Ge => (Code::Fge32, Code::Fge64),
         FloatCc::Uge => (Code::Fuge32, Code::Fuge64),
+        FloatCc::Ugt if faults::on(Fault::InterpUnorderedGreater) => (Code::Fgt32, Code::Fgt64),
         FloatCc::Ugt => (Code::Fugt32, Code::Fugt64),
         FloatCc::Ule => (Code::Fule32, Code::Fule64),
         FloatCc::Ult => (Code::Fult32, Code::Fult64),
@@ -151,6 +153,7 @@ fn conversion_code(data: &InstData) -> Option<Code> {
         (Op::Ireduce, _) => match data.ty {
             Type::I8 => Some(Code::Ireduce8),
             Type::I16 => Some(Code::Ireduce16),
+            _ if faults::on(Fault::InterpReduceIsNothing) => Some(Code::Copy),
             _ => Some(Code::Ireduce32),
         },
         (Op::Fpromote, _) => Some(Code::Fpromote),

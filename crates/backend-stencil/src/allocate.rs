@@ -11,6 +11,7 @@
 //! worth it if it is used more often than calls are made in its life.
 
 use bakeoff_backend::slots::Slots;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::analysis::Intervals;
 use bakeoff_ir::{Block, Function, InstData, Op, Type, Value};
 
@@ -266,6 +267,11 @@ impl Scan<'_> {
 
     #[inline(never)]
     fn excluded(&self, inst: &InstData, wishes: u8) -> u32 {
+        if faults::on(Fault::StencilCountClobbered)
+            && matches!(inst.op, Op::Ishl | Op::Ushr | Op::Sshr)
+        {
+            return 0;
+        }
         let bit = |index| self.places[inst.arg(index).index()].bit();
         let wanted = (0..3).filter(|index| wishes >> index & 1 != 0);
         wanted.fold(0, |mask, index| mask | bit(index))
@@ -385,7 +391,10 @@ impl Scan<'_> {
         self.frees[end as usize] &= !(1 << bit);
         let slot = match self.homes[value.index()] {
             NO_HOME => {
-                let start = intervals.interval(value).start;
+                let start = match faults::on(Fault::StencilEvictedSlotShared) {
+                    true => definition.slot_from,
+                    false => intervals.interval(value).start,
+                };
                 self.slots.take(start, end + 1)
             }
             home => home,

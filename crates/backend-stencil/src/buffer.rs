@@ -8,6 +8,7 @@
 //! Positions are offsets in one of the two, the cold ones with the top bit set. When a function is done,
 //! its cold part moves behind its hot part, and every branch within it is filled.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::TrapCode;
 
 use crate::library::{Stencil, stencil};
@@ -324,7 +325,9 @@ impl Buffer {
 
     /// The label of a place in the cold part that traps.
     pub(crate) fn trap_label(&mut self, code: TrapCode) -> Label {
-        if let Some((_, label)) = self.trap_labels.iter().find(|(known, _)| *known == code) {
+        let any = faults::on(Fault::StencilOneTrap);
+        let mut labels = self.trap_labels.iter();
+        if let Some((_, label)) = labels.find(|(known, _)| any || *known == code) {
             return *label;
         }
         let label = self.label();

@@ -1,6 +1,7 @@
 //! Where a value is.
 
 use bakeoff_backend::moves::Location;
+use bakeoff_faults::{self as faults, Fault};
 
 use crate::catalog::{Axis, T, W, XT};
 
@@ -134,6 +135,7 @@ impl Location for Place {
     fn temporary(self) -> Place {
         match self.get() {
             Where::Float(_) => Place::XT,
+            Where::Slot(_) if faults::on(Fault::StencilCycleTemporary) => Place::T,
             _ => Place::W,
         }
     }

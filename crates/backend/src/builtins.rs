@@ -5,6 +5,7 @@
 //! run on the host's stack, not on the guest's: a shim in front of each switches over
 //! (see [`native`](crate::native)), so that a nearly full guest stack is no danger to the host.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::semantics::{quiet32, quiet64};
 use bakeoff_ir::{Data, Elem, Func, Function, InstData, Memory, Op, Table, TrapCode, Type, Value};
 
@@ -149,6 +150,9 @@ impl RuntimeCall {
             Op::DataDrop => (Builtin::DataDrop, &[b]),
             Op::TableGrow => (Builtin::TableGrow, &[own, x, y]),
             Op::TableFill => (Builtin::TableFill, &[b, x, y, z]),
+            Op::TableCopy if faults::on(Fault::SharedTableCopySwapped) => {
+                (Builtin::TableCopy, &[c, x, b, y, z])
+            }
             Op::TableCopy => (Builtin::TableCopy, &[b, x, c, y, z]),
             Op::TableInit => (Builtin::TableInit, &[b, c, x, y, z]),
             Op::ElemDrop => (Builtin::ElemDrop, &[b]),
@@ -233,7 +237,10 @@ unsafe extern "C" fn memory_grow(context: *mut VmContext, memory: u32, pages: u6
     // SAFETY: see above.
     unsafe { store(context) }
         .memory_grow(Memory(memory), pages)
-        .unwrap_or(u64::MAX)
+        .unwrap_or(match faults::on(Fault::SharedGrowFailureNarrow) {
+            true => u32::MAX.into(),
+            false => u64::MAX,
+        })
 }
 
 unsafe extern "C" fn memory_fill(
@@ -243,6 +250,10 @@ unsafe extern "C" fn memory_fill(
     byte: u32,
     len: u64,
 ) {
+    let len = match faults::on(Fault::SharedFillLengthCut) {
+        true => u64::from(len as u32),
+        false => len,
+    };
     // SAFETY: see above.
     unsafe { check(store(context).memory_fill(Memory(memory), to, byte as u8, len)) }
 }
@@ -255,7 +266,13 @@ unsafe extern "C" fn memory_copy(
     from: u64,
     len: u64,
 ) {
-    let (to, from) = ((Memory(to_memory), to), (Memory(from_memory), from));
+    let (mut to, mut from, mut len) = ((Memory(to_memory), to), (Memory(from_memory), from), len);
+    if faults::on(Fault::SharedCopyAscends) && len > 1 {
+        let half = len / 2;
+        // SAFETY: see above.
+        unsafe { check(store(context).memory_copy(to, from, half)) }
+        (to.1, from.1, len) = (to.1 + half, from.1 + half, len - half);
+    }
     // SAFETY: see above.
     unsafe { check(store(context).memory_copy(to, from, len)) }
 }
@@ -285,6 +302,7 @@ unsafe extern "C" fn table_grow(
 ) -> u32 {
     // SAFETY: see above.
     match unsafe { store(context) }.table_grow(Table(table), reference, count) {
+        Ok(Some(old)) if faults::on(Fault::SharedTableGrowNew) => old + count,
         Ok(old) => old.unwrap_or(u32::MAX),
         // SAFETY: on the host stack, nothing is left to be dropped.
         Err(code) => unsafe { native::raise(code) },
@@ -352,6 +370,9 @@ rounding! {
 }
 
 extern "C" fn fma32(_: *mut VmContext, a: f32, b: f32, c: f32) -> f32 {
+    if faults::on(Fault::SharedFmaRoundsTwice) {
+        return a * b + c;
+    }
     a.mul_add(b, c)
 }
 

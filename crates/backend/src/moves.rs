@@ -9,6 +9,8 @@
 
 use std::fmt::Debug;
 
+use bakeoff_faults::{self as faults, Fault};
+
 /// A place that a move reads or writes.
 pub trait Location: Copy + PartialEq + Debug {
     /// A number for side tables, small where places are few; none for what is only read and never
@@ -126,7 +128,8 @@ impl<L: Location> Moves<L> {
             let Some(from) = from.index() else { continue };
             self.readers[from] -= 1;
             let waiting = self.writer[from];
-            if self.readers[from] == 0 && waiting != 0 {
+            let is_free = self.readers[from] == 0 || faults::on(Fault::SharedSecondReader);
+            if is_free && waiting != 0 {
                 self.ready.push(waiting - 1);
             }
         }
@@ -143,7 +146,11 @@ impl<L: Location> Moves<L> {
             self.writer[place(to)] = 0;
             self.readers[place(from)] = 0;
             if from == saved {
-                self.ordered.push((to, temporary));
+                let kept = match faults::on(Fault::SharedCycleLost) {
+                    true => saved,
+                    false => temporary,
+                };
+                self.ordered.push((to, kept));
                 return;
             }
             self.ordered.push((to, from));

@@ -1,5 +1,7 @@
 //! Slots of a frame that values share one after the other.
 
+use bakeoff_faults::{self as faults, Fault};
+
 /// Slots with the smallest offsets, which are searched first.
 const NEAR_SLOTS: usize = 12;
 
@@ -34,6 +36,10 @@ impl Slots {
     /// Lets nobody else have a slot before `over`.
     pub fn keep(&mut self, slot: u32, over: u32) {
         let free_at = &mut self.free_at[slot as usize];
+        if faults::on(Fault::SharedSlotKeptForLess) {
+            *free_at = over;
+            return;
+        }
         *free_at = (*free_at).max(over);
     }
 
@@ -50,7 +56,8 @@ impl Slots {
                 if self.cursor >= slots.len() {
                     self.cursor = NEAR_SLOTS;
                 }
-                if slots[self.cursor] <= start {
+                let leeway = u32::from(faults::on(Fault::SharedFarSlotEarly));
+                if slots[self.cursor] <= start + leeway {
                     found = Some(self.cursor);
                     break;
                 }

@@ -11,6 +11,7 @@
 //!   memories, globals and element segments that they refer to. Data segments come after them, but
 //!   bodies only name those.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{
     DataDecl, ElemDecl, Export, ExportItem, Func, FuncKind, Global, GlobalDecl, GlobalInit,
     ImportName, InitExpr, MAX_MEMORIES, Memory, MemoryDecl, Module, RefKind, Scalar, SegmentMode,
@@ -118,6 +119,7 @@ impl Translator {
                 }
             }
             Payload::ExportSection(reader) => self.exports(reader)?,
+            Payload::StartSection { .. } if faults::on(Fault::WasmStartForgotten) => {}
             Payload::StartSection { func, .. } => module.start = Some(Func(func)),
             Payload::ElementSection(reader) => self.elements(reader)?,
             Payload::DataSection(reader) => self.data(reader)?,
@@ -237,7 +239,10 @@ impl Translator {
                     table_index,
                     offset_expr,
                 } => SegmentMode::Active {
-                    target: Table(table_index.unwrap_or(0)),
+                    target: match faults::on(Fault::WasmElementsOfFirstTable) {
+                        true => Table(0),
+                        false => Table(table_index.unwrap_or(0)),
+                    },
                     offset: const_expr(&offset_expr)?,
                 },
             };
@@ -306,7 +311,9 @@ fn null() -> InitExpr {
 fn memory_decl(ty: &wasmparser::MemoryType, import: Option<ImportName>) -> MemoryDecl {
     MemoryDecl {
         min_pages: ty.initial,
-        max_pages: ty.maximum,
+        max_pages: ty
+            .maximum
+            .filter(|_| !faults::on(Fault::WasmMaximumIgnored)),
         import,
     }
 }

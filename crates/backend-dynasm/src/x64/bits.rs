@@ -1,5 +1,6 @@
 //! Shifts, rotations, and counting bits.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Op, Type, Value};
 
 use super::asm::{Alu, Bmi, Cc, Count, Shift, Unary, Width};
@@ -62,7 +63,7 @@ impl X64Compiler<'_> {
             self.clear(RCX);
         }
         self.put_in(count, RCX);
-        if matches!(ty, Type::I8 | Type::I16) {
+        if matches!(ty, Type::I8 | Type::I16) && !faults::on(Fault::DynasmCountUnmasked) {
             self.asm
                 .alu_imm(Alu::And, Width::W32, RCX, ty.bits() as i32 - 1);
         }
@@ -121,7 +122,11 @@ impl X64Compiler<'_> {
             self.asm.count(Count::Lzcnt, width, to, from);
         } else {
             self.asm.count(Count::Bsr, width, SPARE, from);
-            self.asm.mov_imm(to, 2 * register_bits - 1);
+            let of_zero = match faults::on(Fault::DynasmClzOfZero) {
+                true => register_bits - 1,
+                false => 2 * register_bits - 1,
+            };
+            self.asm.mov_imm(to, of_zero);
             self.asm.cmov(Cc::Ne, width, to, SPARE);
             self.asm
                 .alu_imm(Alu::Xor, width, to, register_bits as i32 - 1);
@@ -136,7 +141,8 @@ impl X64Compiler<'_> {
         let (ty, width) = (data.ty, Width::of(data.ty));
         let mut from = self.use_reg(data.arg(0));
         let to = self.define(result);
-        if matches!(ty, Type::I8 | Type::I16) {
+        let is_bounded = !(faults::on(Fault::DynasmCtzUnbounded) && ty == Type::I16);
+        if matches!(ty, Type::I8 | Type::I16) && is_bounded {
             // A one behind the last bit ends the count.
             self.asm.mov(Width::W32, SPARE, from);
             self.asm.alu_imm(Alu::Or, Width::W32, SPARE, 1 << ty.bits());

@@ -8,6 +8,7 @@
 
 use bakeoff_backend::context::offset;
 use bakeoff_backend::native::{Argument, Builtin, RuntimeCall};
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Func, InstData, Memory, Op, TrapCode, Type, Value};
 
 use super::asm::{Alu, Cc, Mem, RSP, Shift, Width};
@@ -80,8 +81,10 @@ impl X64Compiler<'_> {
         let index = self.table_index(data.table(), index);
         let entry = self.table_entry(data.table(), index);
         self.asm.load(Width::W64, callee, entry);
-        self.asm.test(Width::W64, callee, callee);
-        self.trap_if(Cc::E, TrapCode::IndirectCallToNull);
+        if !faults::on(Fault::DynasmNullUnchecked) {
+            self.asm.test(Width::W64, callee, callee);
+            self.trap_if(Cc::E, TrapCode::IndirectCallToNull);
+        }
         let log = offset::ENTRY_BYTES.trailing_zeros() as u8;
         self.asm.shift_imm(Shift::Shl, Width::W64, callee, log);
         self.asm.alu_mem(
@@ -144,7 +147,7 @@ impl X64Compiler<'_> {
 
     /// What C returns in rax; it leaves the bits beyond a type as it likes.
     fn define_c_result(&mut self, ty: Type, result: Value) {
-        if ty != Type::I64 {
+        if ty != Type::I64 && !faults::on(Fault::DynasmResultUncut) {
             self.asm.mov(Width::W32, RAX, RAX);
         }
         self.define_in(result, RAX);
@@ -220,7 +223,7 @@ impl X64 {
             Some(reg) => reg,
             None => {
                 let at = shared.layout.transfer() + 8 * position as u32;
-                let width = if ty == Type::F32 {
+                let width = if ty == Type::F32 || faults::on(Fault::DynasmPassedHalf) {
                     Width::W32
                 } else {
                     Width::W64

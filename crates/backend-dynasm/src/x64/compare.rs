@@ -1,5 +1,6 @@
 //! Conditions: comparisons, what branches on them, and selection.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{FloatCc, InstData, IntCc, Op, Type, Value};
 
 use super::asm::{Alu, Cc, Mem, Narrow, Sse, Width, X64};
@@ -40,6 +41,7 @@ impl Condition {
             cc: self.cc.inverse(),
             parity: match self.parity {
                 Parity::Any => Parity::Any,
+                Parity::AndOrdered if faults::on(Fault::DynasmInverseOrdered) => Parity::AndOrdered,
                 Parity::AndOrdered => Parity::OrUnordered,
                 Parity::OrUnordered => Parity::AndOrdered,
             },
@@ -67,6 +69,7 @@ fn int_condition(cc: IntCc) -> Cc {
 /// say then. Unordered operands set all three of them.
 fn float_condition(cc: FloatCc) -> (bool, Condition) {
     let (swap, cc, parity) = match cc {
+        FloatCc::Eq if faults::on(Fault::DynasmNanEqual) => (false, Cc::E, Parity::Any),
         FloatCc::Eq => (false, Cc::E, Parity::AndOrdered),
         FloatCc::Ne => (false, Cc::Ne, Parity::OrUnordered),
         FloatCc::Lt => (true, Cc::A, Parity::Any),
@@ -126,6 +129,11 @@ impl X64Compiler<'_> {
 
     /// Whether the zero flag tells whether this value is zero.
     fn zero_flag_is_of(&self, value: Value) -> bool {
+        if faults::on(Fault::DynasmStaleFlags)
+            && let Some((known, _)) = self.asm.zero_flag
+        {
+            return self.shared.policy.fusion && known == value;
+        }
         self.shared.policy.fusion && self.asm.zero_flag == Some((value, self.asm.buffer.len()))
     }
 
@@ -277,7 +285,7 @@ impl X64Compiler<'_> {
     pub(super) fn emit_select(&mut self, data: &InstData, result: Value) {
         let [_, x, y] = [0, 1, 2].map(|index| data.arg(index));
         let condition = self.condition(data.arg(0));
-        self.asm.keep_flags = true;
+        self.asm.keep_flags = !faults::on(Fault::DynasmFlagsLost);
         match Class::of(data.ty) {
             Class::Int => self.select_int(condition, Width::of(data.ty), result, x, y),
             Class::Float => self.select_float(condition, Width::of(data.ty), result, x, y),
@@ -302,7 +310,7 @@ impl X64Compiler<'_> {
         let chosen = self.use_reg(x);
         let to = self.define_over(result, y);
         self.asm.cmov(condition.cc, width, to, chosen);
-        if condition.parity == Parity::OrUnordered {
+        if condition.parity == Parity::OrUnordered && !faults::on(Fault::DynasmSelectOrdered) {
             self.asm.cmov(Cc::P, width, to, chosen);
         }
     }

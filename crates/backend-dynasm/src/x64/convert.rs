@@ -2,6 +2,7 @@
 //!
 //! The processor converts signed integers only. What does not fit gives the least integer.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Op, TrapCode, Type, Value};
 
 use super::asm::{Alu, Cc, Narrow, Shift, Sse, Width};
@@ -45,9 +46,11 @@ impl X64Compiler<'_> {
         self.asm.buffer.bind(large);
         self.asm.mov(Width::W64, half, from);
         self.asm.shift_imm(Shift::Shr, Width::W64, half, 1);
-        self.asm.mov(Width::W32, SPARE, from);
-        self.asm.alu_imm(Alu::And, Width::W32, SPARE, 1);
-        self.asm.alu(Alu::Or, Width::W64, half, SPARE);
+        if !faults::on(Fault::DynasmLastBitDropped) {
+            self.asm.mov(Width::W32, SPARE, from);
+            self.asm.alu_imm(Alu::And, Width::W32, SPARE, 1);
+            self.asm.alu(Alu::Or, Width::W64, half, SPARE);
+        }
         self.asm.int_to_float(Width::W64, float, to, half);
         self.asm.sse(Sse::Add, float, to, to);
         self.asm.buffer.bind(done);
@@ -129,8 +132,10 @@ impl X64Compiler<'_> {
         let (float, double) = (Width::of(float_ty), Width::W64);
         let done = self.asm.buffer.label();
         self.asm.mov_imm(to, 0);
-        self.test_nan(float, from);
-        self.asm.jcc(Cc::P, done);
+        if !faults::on(Fault::DynasmNanSaturates) {
+            self.test_nan(float, from);
+            self.asm.jcc(Cc::P, done);
+        }
         match float_ty {
             Type::F32 => self.asm.sse(Sse::Cvt, float, FLOAT_SPARE, from),
             _ => self.asm.movaps(FLOAT_SPARE, from),

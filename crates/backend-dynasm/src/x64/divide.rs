@@ -2,6 +2,7 @@
 //! "Division by Invariant Integers using Multiplication", PLDI 1994); by anything else the instruction, with
 //! explicit checks before it.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Op, TrapCode, Type, Value};
 
 use super::asm::{Alu, Cc, Shift, Unary, Width};
@@ -40,7 +41,11 @@ fn unsigned_reciprocal(bits: u32, divisor: u64) -> Unsigned {
 /// positive constant that is no power of two.
 fn signed_reciprocal(bits: u32, divisor: u64) -> (u64, u32) {
     let length = 64 - (divisor - 1).leading_zeros();
-    let factor = (1u128 << (bits + length - 1)) / u128::from(divisor) + 1;
+    let down = (1u128 << (bits + length - 1)) / u128::from(divisor);
+    let factor = match faults::on(Fault::DynasmReciprocalDown) {
+        true => down,
+        false => down + 1,
+    };
     (factor as u64, length - 1)
 }
 
@@ -110,7 +115,9 @@ impl X64Compiler<'_> {
         match sign_extension(data.ty).filter(|_| is_signed) {
             Some(narrow) => {
                 self.asm.extend(narrow, width, divisor, from);
-                self.asm.extend(narrow, width, RAX, RAX);
+                if !(faults::on(Fault::DynasmDividendUnsigned) && data.ty == Type::I16) {
+                    self.asm.extend(narrow, width, RAX, RAX);
+                }
             }
             None => self.asm.mov(width, divisor, from),
         }
@@ -123,7 +130,8 @@ impl X64Compiler<'_> {
             self.asm.zero(RDX);
             self.asm.unary(Unary::Div, width, divisor);
         }
-        if is_signed && !wants_rest {
+        let overflows = !(faults::on(Fault::DynasmQuotientUnchecked) && data.ty == Type::I8);
+        if is_signed && !wants_rest && overflows {
             self.asm
                 .alu_imm(Alu::Cmp, width, RAX, 1 << (data.ty.bits() - 1));
             self.trap_if(Cc::E, TrapCode::IntegerOverflow);
@@ -178,7 +186,9 @@ impl X64Compiler<'_> {
         };
         if is_long {
             self.asm.mov(width, SPARE, x);
-            self.asm.alu(Alu::Sub, width, SPARE, high);
+            if !faults::on(Fault::DynasmLongReciprocal) {
+                self.asm.alu(Alu::Sub, width, SPARE, high);
+            }
             self.asm.shift_imm(Shift::Shr, width, SPARE, 1);
             self.asm.alu(Alu::Add, width, high, SPARE);
             self.asm.shift_imm(Shift::Shr, width, high, shift as u8);
@@ -244,6 +254,9 @@ impl X64Compiler<'_> {
         match (i32::try_from(bits as i64), width) {
             (Ok(short), _) => self.asm.alu_imm(Alu::And, width, reg, short),
             (Err(_), Width::W32) => self.asm.alu_imm(Alu::And, width, reg, bits as i32),
+            (Err(_), Width::W64) if faults::on(Fault::DynasmMaskCut) => {
+                self.asm.alu_imm(Alu::And, width, reg, bits as i32);
+            }
             (Err(_), Width::W64) => {
                 self.asm.mov_imm(SPARE, bits);
                 self.asm.alu(Alu::And, width, reg, SPARE);

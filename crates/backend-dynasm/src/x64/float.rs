@@ -1,6 +1,7 @@
 //! Floating-point arithmetic.
 
 use bakeoff_backend::native::Builtin;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Op, Type, Value};
 
 use super::asm::{Cc, Rounding, Sse, SseBits, Width};
@@ -71,6 +72,7 @@ impl X64Compiler<'_> {
         let width = Width::of(data.ty);
         let (op, bits) = match data.op {
             Op::Fmin => (Sse::Min, SseBits::Or),
+            _ if faults::on(Fault::DynasmMaxOfZeros) => (Sse::Max, SseBits::Or),
             _ => (Sse::Max, SseBits::And),
         };
         let second = self.use_reg(data.arg(1));
@@ -117,6 +119,7 @@ impl X64Compiler<'_> {
         }
         let rounding = match data.op {
             Op::Ceil => Rounding::Ceil,
+            Op::Floor if faults::on(Fault::DynasmFloorTruncates) => Rounding::Trunc,
             Op::Floor => Rounding::Floor,
             Op::Trunc => Rounding::Trunc,
             Op::Nearest => Rounding::Nearest,

@@ -2,6 +2,7 @@
 //!
 //! What is narrower than 32 bits is computed in 32 and cut off; operands are zero-extended.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Op, Type, Value};
 
 use super::asm::{Alu, Bmi, Cc, Mem, Narrow, Shift, Unary, Width};
@@ -325,6 +326,9 @@ impl X64Compiler<'_> {
         let second = self.use_reg(data.arg(1));
         let to = self.define_over(result, data.arg(0));
         match data.ty {
+            Type::I16 if faults::on(Fault::DynasmMinUnsigned) => {
+                self.asm.alu(Alu::Cmp, width, second, to);
+            }
             Type::I8 | Type::I16 if is_signed => self.asm.cmp_narrow(data.ty.bits(), second, to),
             _ => self.asm.alu(Alu::Cmp, width, second, to),
         }
@@ -348,7 +352,10 @@ impl X64Compiler<'_> {
         match sign_extension(data.ty).filter(|_| is_signed) {
             Some(narrow) => {
                 self.asm.extend(narrow, Width::W64, SPARE, x);
-                self.asm.extend(narrow, Width::W64, to, y);
+                match faults::on(Fault::DynasmHighHalfUnsigned) && data.ty == Type::I8 {
+                    true => self.asm.mov(Width::W64, to, y),
+                    false => self.asm.extend(narrow, Width::W64, to, y),
+                }
             }
             None => {
                 self.asm.mov(Width::W64, SPARE, x);
@@ -423,7 +430,11 @@ impl X64Compiler<'_> {
         }
         self.asm.mov(Width::W32, to, whole);
         self.cut(data.ty, to);
-        self.asm.alu(Alu::Cmp, Width::W64, SPARE, whole);
+        let compared = match faults::on(Fault::DynasmProductFits) {
+            true => Width::W32,
+            false => Width::W64,
+        };
+        self.asm.alu(Alu::Cmp, compared, SPARE, whole);
         self.overflow_bit(Cc::Ne, flag);
     }
 

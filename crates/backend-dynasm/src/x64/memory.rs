@@ -2,6 +2,7 @@
 
 use bakeoff_backend::BoundsChecks;
 use bakeoff_backend::context::offset;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Memory, Op, RefKind, Table, TrapCode, Type, Value};
 
 use super::asm::{Alu, Cc, Mem, Shift, Width};
@@ -149,7 +150,11 @@ impl X64Compiler<'_> {
             }
         }
         self.asm.alu_mem(Alu::Cmp, Width::W64, SPARE, bytes);
-        self.trap_if(Cc::A, TrapCode::MemoryOutOfBounds);
+        let outside = match faults::on(Fault::DynasmLastByte) {
+            true => Cc::Ae,
+            false => Cc::A,
+        };
+        self.trap_if(outside, TrapCode::MemoryOutOfBounds);
     }
 
     pub(super) fn emit_memory_size(&mut self, data: &InstData, result: Value) {
@@ -198,8 +203,12 @@ impl X64Compiler<'_> {
         let index = self.use_reg(index);
         let length = self.shared.layout.table(table) + offset::VIEW_LEN;
         let length = self.context(length);
-        self.asm.alu_mem(Alu::Cmp, Width::W64, index, length);
-        self.trap_if(Cc::Ae, TrapCode::TableOutOfBounds);
+        let (width, outside) = match faults::on(Fault::DynasmTableIndexSigned) {
+            true => (Width::W32, Cc::Ge),
+            false => (Width::W64, Cc::Ae),
+        };
+        self.asm.alu_mem(Alu::Cmp, width, index, length);
+        self.trap_if(outside, TrapCode::TableOutOfBounds);
         index
     }
 

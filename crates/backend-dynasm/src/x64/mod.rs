@@ -36,6 +36,7 @@ mod int;
 mod memory;
 mod operand;
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Func, InstData, Op, TrapCode, Type, Value};
 use dynasmrt::x64::X64Relocation;
 
@@ -174,7 +175,11 @@ impl Machine for X64 {
 
     fn select_edge(&mut self, index: Reg, temporary: Reg, targets: &[Label], default: Label) {
         self.alu_imm(Alu::Cmp, Width::W32, index, targets.len() as i32);
-        self.jcc(asm::Cc::Ae, default);
+        let outside = match faults::on(Fault::DynasmSelectorSigned) {
+            true => asm::Cc::Ge,
+            false => asm::Cc::Ae,
+        };
+        self.jcc(outside, default);
         self.lea_table(temporary, targets);
         let entry = Mem::Index(temporary, index, 4, 0);
         self.load_narrow(asm::Narrow::S32, Width::W64, SPARE, entry);

@@ -2,6 +2,7 @@
 //! instruction.
 
 use bakeoff_backend::BoundsChecks;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, IntCc, Memory, Op, Type, Value};
 
 use super::asm::{Alu, Mem, Width};
@@ -153,7 +154,7 @@ impl X64Compiler<'_> {
         let (x, y) = (data.arg(0), data.arg(1));
         let other = match (is_loaded(x), is_loaded(y)) {
             (true, false) => y,
-            (false, true) if data.op != Op::Isub => x,
+            (false, true) if data.op != Op::Isub || faults::on(Fault::DynasmUpdateReversed) => x,
             _ => return None,
         };
         self.folded(other).is_none().then_some((op, other))

@@ -1,5 +1,6 @@
 //! Jumps, branches, and the moves on their edges.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Block, EdgeData, InstData, Scalar, Type};
 
 use super::Writer;
@@ -99,7 +100,11 @@ impl Writer<'_> {
     pub(super) fn write_br_table(&mut self, data: &InstData) {
         let edges = self.function.edges(data);
         let index = self.slot(data.arg(0));
-        self.push(Code::BrTable, [0, index, 0], edges.len() as u64 - 1);
+        let mut last = edges.len() as u64 - 1;
+        if faults::on(Fault::InterpTableDefault) {
+            last = last.saturating_sub(1);
+        }
+        self.push(Code::BrTable, [0, index, 0], last);
         let first = self.code.len();
         let mut with_moves = Vec::new();
         for edge in edges {
@@ -125,6 +130,7 @@ impl Writer<'_> {
 fn half_constant(ty: Type, bits: u64) -> Option<u32> {
     match ty {
         Type::I8 | Type::I16 | Type::I32 | Type::F32 => Some(bits as u32),
+        Type::I64 if faults::on(Fault::InterpBranchConstantUnsigned) => u32::try_from(bits).ok(),
         Type::I64 => (i64::from(bits as i32) as u64 == bits).then_some(bits as u32),
         Type::F64 => {
             let narrow = f64::from_bits(bits) as f32;

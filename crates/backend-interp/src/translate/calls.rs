@@ -1,5 +1,6 @@
 //! Calls, tail calls and returns.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Inst, InstData, Op, Value};
 
 use super::{IndirectCall, SPARE, Writer};
@@ -135,7 +136,12 @@ impl Writer<'_> {
     fn push_return(&mut self, mut sources: impl ExactSizeIterator<Item = Source>) {
         self.leave_slots();
         if sources.len() != 1 {
-            self.push_parallel(sources.enumerate().map(|(to, from)| (to as u16, from)));
+            let moves = sources.enumerate().map(|(to, from)| (to as u16, from));
+            if faults::on(Fault::InterpReturnInOrder) {
+                self.push_moves(&moves.collect::<Vec<_>>());
+            } else {
+                self.push_parallel(moves);
+            }
             return self.push(Code::Return, [0; 3], 0);
         }
         match sources.next() {

@@ -16,6 +16,7 @@ mod calls;
 mod join;
 
 use bakeoff_backend::ContextLayout;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Block, Function, Inst, InstData, Module, Op, Sig, Table, Type, Value};
 
 use crate::code::{Code, Insn, Left};
@@ -215,6 +216,7 @@ impl<'f> Writer<'f> {
     /// The instruction before, if control cannot come to what follows without it.
     fn last_of_block(&self) -> Option<Insn> {
         match self.code.len() as u32 > self.label {
+            _ if faults::on(Fault::InterpJoinAcrossLabel) => self.code.last().copied(),
             true => self.code.last().copied(),
             false => None,
         }
@@ -374,7 +376,10 @@ impl<'f> Writer<'f> {
                 self.push(ir, [target, 0, right], bits);
             }
             _ => {
-                let [left, right] = [self.slot(x), self.slot(y)];
+                let [mut left, mut right] = [self.slot(x), self.slot(y)];
+                if faults::on(Fault::InterpSwappedSub) && data.op == Op::Isub {
+                    std::mem::swap(&mut left, &mut right);
+                }
                 self.push(code, [target, left, right], 0);
             }
         }

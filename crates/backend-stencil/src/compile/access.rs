@@ -3,6 +3,7 @@
 use bakeoff_backend::BoundsChecks;
 use bakeoff_backend::context::offset;
 use bakeoff_backend::native::RuntimeCall;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Memory, Op, RefKind, Table, TrapCode, Type, Value};
 
 use super::{Emitter, axis_number, pair};
@@ -141,7 +142,9 @@ impl Emitter<'_> {
                 self.buffer.fault(narrow, 1, TrapCode::MemoryOutOfBounds);
                 let register = axis_number(to);
                 let index = pair(register, register, Axis::Int);
-                self.put(Op::Sextend, ty, sub, Pattern::RR, index);
+                if !faults::on(Fault::StencilFarMemoryUnsigned) {
+                    self.put(Op::Sextend, ty, sub, Pattern::RR, index);
+                }
             }
             Address::Raw(displacement) => {
                 let copied = self.raw(Op::RawLoad, ty, to, T, displacement);
@@ -219,6 +222,7 @@ impl Emitter<'_> {
         let short = match integer {
             Type::I64 => match super::as_signed32(bits) {
                 Some(short) => short,
+                None if faults::on(Fault::StencilStoredConstantCut) => bits as i32,
                 None => return false,
             },
             _ => bits as i32,
@@ -239,10 +243,14 @@ impl Emitter<'_> {
         let narrow = self.ty(index) == Type::I32;
         let explicit = !narrow || self.shared.bounds_checks == BoundsChecks::Explicit;
         let displacement = i32::try_from(at).ok();
-        if let (Some(bits), false, Memory(0)) = (self.constant(index), explicit, memory)
-            && let Ok(whole) = i32::try_from(bits + u64::from(at))
-        {
-            return Address::Absolute(whole);
+        if let (Some(bits), false, Memory(0)) = (self.constant(index), explicit, memory) {
+            let whole = match faults::on(Fault::StencilAbsoluteWraps) {
+                true => u64::from((bits as u32).wrapping_add(at)),
+                false => bits + u64::from(at),
+            };
+            if let Ok(whole) = i32::try_from(whole) {
+                return Address::Absolute(whole);
+            }
         }
         let index = match explicit {
             true => {
@@ -286,6 +294,10 @@ impl Emitter<'_> {
 
     /// The register of an index that is known to reach no further than the memory; uses T.
     fn checked_index(&mut self, memory: Memory, index: Value, reach: u64, narrow: bool) -> u8 {
+        let memory = match faults::on(Fault::StencilFirstLength) {
+            true => Memory(0),
+            false => memory,
+        };
         let length = self.shared.layout.memory(memory) + offset::VIEW_LEN;
         let index = self.int(index, W);
         let trap = TrapCode::MemoryOutOfBounds;

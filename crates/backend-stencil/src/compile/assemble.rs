@@ -1,5 +1,6 @@
 //! Copying single stencils: what code of functions and thunks has in common.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Op, Type};
 
 use super::control::Frame;
@@ -62,7 +63,8 @@ impl Assembler<'_> {
         index: usize,
         offset: i32,
     ) -> Copied {
-        if fits8(offset) {
+        let is_near = faults::on(Fault::StencilFarSlot) && u8::try_from(offset).is_ok();
+        if is_near || fits8(offset) {
             let copied = self.put(form, ty, sub, near, index);
             self.buffer.fill8(copied, 0, offset);
             return copied;
@@ -211,7 +213,10 @@ impl Assembler<'_> {
         }
         let copied = self.glue(Extra::Enter);
         self.buffer.fill32(copied, 0, bytes);
-        let (start, end) = self.frame.zeroed;
+        let (start, mut end) = self.frame.zeroed;
+        if faults::on(Fault::StencilZeroesOnePage) {
+            end = end.min(start + Frame::PROBE_BYTES);
+        }
         if start < end {
             let copied = self.glue(Extra::ZeroFrame);
             self.buffer.fill32(copied, 0, start);

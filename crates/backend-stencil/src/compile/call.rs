@@ -7,6 +7,7 @@
 //! a tail call needs no room in anybody's frame. No register survives a call but the pinned ones.
 
 use bakeoff_backend::native::{Argument, RuntimeCall};
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Op, TrapCode, Type, Value};
 
 use super::{Emitter, pair};
@@ -65,6 +66,14 @@ impl Emitter<'_> {
 
     /// Brings values to where a callee, or a caller, expects them. Leaves U alone.
     fn pass(&mut self, values: &[Value]) {
+        if faults::on(Fault::StencilArgumentsLate) {
+            self.pass_in_registers(values);
+        }
+        self.pass_in_words(values);
+        self.pass_in_registers(values);
+    }
+
+    fn pass_in_words(&mut self, values: &[Value]) {
         let mut passing = Passing::new();
         for (position, value) in values.iter().enumerate() {
             let ty = self.ty(*value);
@@ -77,6 +86,9 @@ impl Emitter<'_> {
             let at = self.transfer(position);
             self.context(Extra::ContextStore, wide(ty), register, at);
         }
+    }
+
+    fn pass_in_registers(&mut self, values: &[Value]) {
         self.moves.clear();
         let mut passing = Passing::new();
         for value in values {
@@ -238,6 +250,9 @@ impl Emitter<'_> {
 
     /// A builtin with its arguments.
     pub(super) fn runtime(&mut self, call: &RuntimeCall) {
+        if faults::on(Fault::StencilNumbersFirst) {
+            self.put_numbers(call);
+        }
         self.moves.clear();
         for (register, arg) in C_ARGS[1..].iter().zip(call.args()) {
             if let Argument::Of(value) = arg {
@@ -246,11 +261,16 @@ impl Emitter<'_> {
             }
         }
         self.make_moves();
+        self.put_numbers(call);
+        self.call_builtin(call.builtin);
+    }
+
+    /// The arguments of a builtin that are known now.
+    fn put_numbers(&mut self, call: &RuntimeCall) {
         for (register, arg) in C_ARGS[1..].iter().zip(call.args()) {
             if let Argument::Number(number) = arg {
                 self.int_constant(*register, (*number).into());
             }
         }
-        self.call_builtin(call.builtin);
     }
 }

@@ -10,6 +10,7 @@
 use std::cell::Cell;
 
 use bakeoff_backend::{CompileError, foreign_stack_words};
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Block, EdgeData, Func, Function, Inst, InstData, IntCc, Op, Type, Value};
 
 use super::assemble::Assembler;
@@ -63,7 +64,10 @@ impl Frame {
         for slot in function.stack_slots() {
             bytes = bytes.next_multiple_of(slot.align.max(8).into());
             stack_slots.push(bytes.min(LIMIT) as i32);
-            bytes += u64::from(slot.bytes).next_multiple_of(8);
+            bytes += match faults::on(Fault::StencilSlotsOverlap) {
+                true => u64::from(slot.bytes) & !7,
+                false => u64::from(slot.bytes).next_multiple_of(8),
+            };
         }
         let end = bytes;
         if bytes > 0 || has_calls {
@@ -331,7 +335,8 @@ impl Emitter<'_> {
         }
         let Some(default) = labels.pop() else { return };
         let copied = self.glue(Extra::BrTable);
-        self.buffer.fill32(copied, 0, labels.len() as i32);
+        let bound = labels.len() + usize::from(faults::on(Fault::StencilTableBound));
+        self.buffer.fill32(copied, 0, bound as i32);
         self.buffer.branch(copied, 1, default);
         self.buffer.table(copied, 2, labels.into_iter());
         for (label, edge) in stubs {
@@ -418,7 +423,11 @@ impl Emitter<'_> {
                     return;
                 }
             } else if let Some(bits) = self.constant(x) {
-                if self.compare_with_constant(cc.swapped(), ty, y, bits, target) {
+                let swapped = match faults::on(Fault::StencilConstantOnLeft) {
+                    true => cc,
+                    false => cc.swapped(),
+                };
+                if self.compare_with_constant(swapped, ty, y, bits, target) {
                     return;
                 }
             } else if let Some(target) = target {
@@ -464,6 +473,10 @@ impl Emitter<'_> {
     ) -> bool {
         if let (0, Some(target)) = (bits, target) {
             match cc {
+                IntCc::Sle if faults::on(Fault::StencilNotPositive) => {
+                    self.branch_if_zero(self.place(x), true, target);
+                    return true;
+                }
                 IntCc::Eq | IntCc::Ule => {
                     self.branch_if_zero(self.place(x), true, target);
                     return true;
@@ -509,7 +522,7 @@ fn strict(cc: IntCc, ty: Type, bits: u64) -> Option<(IntCc, i32)> {
         IntCc::Sle => (IntCc::Slt, signed + 1),
         IntCc::Sge if signed == least => return None,
         IntCc::Sge => (IntCc::Sgt, signed - 1),
-        IntCc::Ule if signed == -1 => return None,
+        IntCc::Ule if signed == -1 && !faults::on(Fault::StencilUleMost) => return None,
         IntCc::Ule => (IntCc::Ult, signed.wrapping_add(1)),
         IntCc::Uge if signed == 0 => return None,
         IntCc::Uge => (IntCc::Ugt, signed.wrapping_sub(1)),

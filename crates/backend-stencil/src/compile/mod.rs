@@ -21,6 +21,7 @@ use std::ops::{Deref, DerefMut};
 
 use bakeoff_backend::moves::Moves;
 use bakeoff_backend::{BoundsChecks, ContextLayout};
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::analysis::Intervals;
 use bakeoff_ir::{Function, Inst, InstData, Module, Op, TrapCode, Type, Value};
 
@@ -234,6 +235,9 @@ impl Emitter<'_> {
     /// already, and not yet known to be there.
     fn reload_behind_call(&mut self) {
         let mut left = self.occupied;
+        if faults::on(Fault::StencilFloatsNotReloaded) {
+            left &= (1 << Place::FLOATS) - 1;
+        }
         while left != 0 {
             let place = Place(left.trailing_zeros());
             left &= left - 1;

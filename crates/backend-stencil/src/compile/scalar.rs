@@ -4,6 +4,7 @@
 //! constants and slots as second operand. Everything else is computed in the temporaries.
 
 use bakeoff_backend::native::Builtin;
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{InstData, Op, Type, Value};
 
 use super::{Emitter, as_signed32, fits8, pair, sub};
@@ -240,7 +241,9 @@ impl Emitter<'_> {
                 (Pattern::RI8, Pattern::RI32, to.into())
             }
         };
-        if fits8(short) {
+        let is_byte =
+            faults::on(Fault::StencilByteUnsigned) && u8::try_from(short).is_ok() || fits8(short);
+        if is_byte {
             let copied = self.put(op, data.ty, 0, near, index);
             self.buffer.fill8(copied, 0, short);
         } else {
@@ -342,8 +345,13 @@ impl Emitter<'_> {
         let [condition, x, y] = [0, 1, 2].map(|index| data.arg(index));
         if data.ty.is_float() {
             // Float constants come by way of T, where a fused comparison left the condition.
-            self.copy(Place::int(U), self.place(condition));
-            let (condition, to) = (U, self.float_result(result));
+            let condition = if faults::on(Fault::StencilConditionClobbered) {
+                self.int(condition, T)
+            } else {
+                self.copy(Place::int(U), self.place(condition));
+                U
+            };
+            let to = self.float_result(result);
             let other = self.float(y, XU);
             self.copy(Place::float(to), self.place(x));
             let index = pair(to, condition, Axis::Int) * FLOAT_REGISTERS + usize::from(other);

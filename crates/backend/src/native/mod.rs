@@ -37,6 +37,7 @@ compile_error!("machine code can be entered on x86-64 Linux only, so far");
 
 use std::cell::Cell;
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Func, TrapCode};
 
 use crate::context::VmContext;
@@ -142,7 +143,13 @@ impl Activation {
         }
         // SAFETY: context and store are live, and generated code does not change the memories.
         let memories = unsafe { &(*(*self.context).store).memories };
-        trap.filter(|_| memories.iter().any(|m| m.reserves(address)))
+        let mut known = memories
+            .iter()
+            .take(match faults::on(Fault::SharedFirstMemoryTraps) {
+                true => 1,
+                false => memories.len(),
+            });
+        trap.filter(|_| known.any(|m| m.reserves(address)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Structured control: frames, branches, calls that end a function.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Block, Func, Sig, Table, TrapCode, Type, Value};
 use rustc_hash::FxHashMap;
 use wasmparser::{BlockType, BrTable};
@@ -211,7 +212,10 @@ impl FuncTranslator<'_, '_> {
         }
         let index = self.pop();
         let mut depths = table.targets().collect::<Result<Vec<u32>, _>>()?;
-        depths.push(table.default());
+        depths.push(match faults::on(Fault::WasmTableDefault) {
+            true => depths[0],
+            false => table.default(),
+        });
         // All targets take the same operands.
         let (_, count) = self.target(table.default());
         let start = self.widen_top(count);
@@ -261,9 +265,12 @@ impl FuncTranslator<'_, '_> {
         }
         let top = self.frames.len() - 1;
         let kind = std::mem::replace(&mut self.frames[top].kind, FrameKind::Block);
-        let FrameKind::If { els, params } = kind else {
+        let FrameKind::If { els, mut params } = kind else {
             return Err(WasmError::at(self.offset, "`else` without `if`"));
         };
+        if faults::on(Fault::WasmElseParams) {
+            params.reverse();
+        }
         if self.is_reachable() {
             self.br(0)?;
         }

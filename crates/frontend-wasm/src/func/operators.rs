@@ -1,5 +1,6 @@
 //! What each operator becomes.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{Data, Elem, FloatCc, Func, Global, IntCc, Memory, Op, Table, Type, Value};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
@@ -102,6 +103,9 @@ impl FuncTranslator<'_, '_> {
             O::I64Load8U { memarg } => self.load(Op::Uload, I64, I8, &memarg),
             O::I64Load16S { memarg } => self.load(Op::Sload, I64, I16, &memarg),
             O::I64Load16U { memarg } => self.load(Op::Uload, I64, I16, &memarg),
+            O::I64Load32S { memarg } if faults::on(Fault::WasmLoadUnsigned) => {
+                self.load(Op::Uload, I64, I32, &memarg);
+            }
             O::I64Load32S { memarg } => self.load(Op::Sload, I64, I32, &memarg),
             O::I64Load32U { memarg } => self.load(Op::Uload, I64, I32, &memarg),
             O::I32Store { memarg } => self.store(Op::Store, I32, I8, &memarg),
@@ -164,6 +168,7 @@ impl FuncTranslator<'_, '_> {
             O::I32Sub => self.binary(Op::Isub, I32),
             O::I32Mul => self.binary(Op::Imul, I32),
             O::I32DivS => self.binary(Op::Sdiv, I32),
+            O::I32DivU if faults::on(Fault::WasmDivSigned) => self.binary(Op::Sdiv, I32),
             O::I32DivU => self.binary(Op::Udiv, I32),
             O::I32RemS => self.binary(Op::Srem, I32),
             O::I32RemU => self.binary(Op::Urem, I32),
@@ -234,6 +239,9 @@ impl FuncTranslator<'_, '_> {
             O::I32TruncSatF32U => self.convert(Op::FcvtToUintSat, I32, F32),
             O::I32TruncF64S => self.convert(Op::FcvtToSint, I32, F64),
             O::I32TruncSatF64S => self.convert(Op::FcvtToSintSat, I32, F64),
+            O::I32TruncF64U if faults::on(Fault::WasmTruncSigned) => {
+                self.convert(Op::FcvtToSint, I32, F64);
+            }
             O::I32TruncF64U => self.convert(Op::FcvtToUint, I32, F64),
             O::I32TruncSatF64U => self.convert(Op::FcvtToUintSat, I32, F64),
             O::I64TruncF32S => self.convert(Op::FcvtToSint, I64, F32),

@@ -9,6 +9,7 @@
 //!   above it or it is used; but `i32.eqz` only inverts it, and a test for zero is no instruction at
 //!   all if it decides a branch: the edges change places.
 
+use bakeoff_faults::{self as faults, Fault};
 use bakeoff_ir::{FloatCc, IntCc, Op, Type, Value};
 
 use super::FuncTranslator;
@@ -42,6 +43,9 @@ impl Test {
                 a,
                 b,
             },
+            Test::Float { cc, ty, a, b } if faults::on(Fault::WasmFloatInverse) => {
+                Test::Float { cc, ty, a: b, b: a }
+            }
             Test::Float { cc, ty, a, b } => Test::Float {
                 cc: cc.inverse(),
                 ty,
@@ -173,6 +177,10 @@ impl FuncTranslator<'_, '_> {
         let (b, a) = (self.pop_raw(), self.pop_raw());
         let result = match (self.builder.value_type(a), self.builder.value_type(b)) {
             (Type::I8, Type::I8) => self.builder.binary(op, Type::I8, a, b),
+            (Type::I8, _) if faults::on(Fault::WasmTruthAbsorbs) => {
+                let b = self.builder.convert(Op::Ireduce, Type::I8, Type::I32, b);
+                self.builder.binary(op, Type::I8, a, b)
+            }
             _ => {
                 let (a, b) = (self.widen(a), self.widen(b));
                 self.builder.binary(op, Type::I32, a, b)
@@ -201,7 +209,7 @@ impl FuncTranslator<'_, '_> {
             (a, b) = (self.widen(a), self.widen(b));
         }
         let ty = self.builder.value_type(a);
-        if inverted {
+        if inverted && !faults::on(Fault::WasmSelectKept) {
             (a, b) = (b, a);
         }
         let result = self.builder.select(ty, value, a, b);

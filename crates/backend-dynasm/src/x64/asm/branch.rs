@@ -1,5 +1,6 @@
 //! Conditions, branches and calls.
 
+use bakeoff_faults::{self as faults, Fault};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynasmApi, VecAssembler, dynasm};
 
@@ -76,6 +77,9 @@ impl X64 {
     /// The distance to a label in 8 bits, from behind an instruction of so many bytes.
     fn short_distance(&self, target: Label, len: usize) -> Option<i8> {
         let back = self.buffer.distance_back(target)?;
+        if faults::on(Fault::DynasmShortReach) && back <= 128 {
+            return Some(-((back + len) as i64) as i8);
+        }
         i8::try_from(-((back + len) as i64)).ok()
     }
 
