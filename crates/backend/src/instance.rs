@@ -300,6 +300,20 @@ impl Instance {
         })
     }
 
+    /// Whether memories, globals and tables are what they were then. Nothing is copied.
+    pub fn is_at(&self, state: &State) -> bool {
+        let store = self.store();
+        let memories = store.memories.iter().map(|memory| memory.slice());
+        let tables = store.tables.iter().map(|table| &table.entries[..]);
+        let mut globals = 0..store.module().globals.len();
+        memories.eq(state.memories.iter().map(|bytes| &bytes[..]))
+            && tables.eq(state.tables.iter().map(|entries| &entries[..]))
+            && globals.len() == state.globals.len()
+            && globals.all(|at| {
+                self.global_value(bakeoff_ir::Global::from_index(at)) == state.globals[at]
+            })
+    }
+
     /// Memories, globals and tables as they are now.
     pub fn state(&self) -> State {
         let store = self.store();

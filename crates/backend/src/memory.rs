@@ -1,21 +1,55 @@
 //! Linear memories: a reservation of address space, of which a growing part may be accessed.
 //!
 //! ```text
-//! base                     base + bytes                                  base + RESERVED_BYTES
-//! ├── readable, writable ──┼───────────── no access: an access faults ───────────┤
+//!           base                     base + bytes                         base + RESERVED_BYTES
+//! ─ below ──┼── readable, writable ──┼──────── no access: an access faults ───────┤
 //! ```
 //!
 //! The reservation covers everything that a 32-bit index plus a 32-bit offset plus the width of an
 //! access can reach, so that such an access needs no check: it is inside the memory or it faults. The
-//! base never moves.
+//! base never moves. What lies below belongs to nobody else either: code that takes an offset for a negative
+//! one is a bug, and crashes instead of reading from what happens to be there.
+//!
+//! Reservations of small memories are kept for the next ones: a reservation costs system calls when it is
+//! made and when it is given back, and faults when its pages are touched, which is more than a small
+//! program takes to run.
 
 use std::io;
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use bakeoff_ir::PAGE_BYTES;
 
 /// Address space of one memory: index and offset below 4 GiB each, and a page for the width.
 const RESERVED_BYTES: usize = (8 << 30) + PAGE_BYTES as usize;
+
+/// Address space below the base: what a negative offset of 32 bits can reach.
+const BELOW_BYTES: usize = 2 << 30;
+
+/// Reservations that are kept, at most.
+const MAX_KEPT: usize = 8;
+
+/// A reservation that nobody uses. One page may be accessible, and is zeroed; the rest has no access.
+struct Kept {
+    base: *mut u8,
+    pages: u64,
+}
+
+// SAFETY: the reservation belongs to this value alone.
+unsafe impl Send for Kept {}
+
+static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+
+/// A reservation with at most so many accessible pages, of those the one with the most.
+fn take_kept(pages: u64) -> Option<Kept> {
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let fits = kept
+        .iter()
+        .enumerate()
+        .filter(|(_, kept)| kept.pages <= pages);
+    let (index, _) = fits.max_by_key(|(_, kept)| kept.pages)?;
+    Some(kept.swap_remove(index))
+}
 
 /// A linear memory.
 pub(crate) struct LinearMemory {
@@ -30,11 +64,25 @@ unsafe impl Send for LinearMemory {}
 impl LinearMemory {
     /// A zeroed memory of `pages` pages that may grow to `max_pages`.
     pub(crate) fn new(pages: u64, max_pages: u64) -> io::Result<LinearMemory> {
+        let mut memory = match take_kept(pages) {
+            Some(Kept { base, pages }) => LinearMemory {
+                base,
+                pages,
+                max_pages,
+            },
+            None => LinearMemory::reserve(max_pages)?,
+        };
+        memory.make_accessible(pages)?;
+        Ok(memory)
+    }
+
+    /// A new reservation without any accessible page.
+    fn reserve(max_pages: u64) -> io::Result<LinearMemory> {
         // SAFETY: a new anonymous mapping touches nothing that exists.
         let base = unsafe {
             libc::mmap(
                 ptr::null_mut(),
-                RESERVED_BYTES,
+                BELOW_BYTES + RESERVED_BYTES,
                 libc::PROT_NONE,
                 libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
                 -1,
@@ -44,13 +92,12 @@ impl LinearMemory {
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        let mut memory = LinearMemory {
-            base: base.cast(),
+        Ok(LinearMemory {
+            // SAFETY: the mapping is larger than that.
+            base: unsafe { base.cast::<u8>().add(BELOW_BYTES) },
             pages: 0,
             max_pages,
-        };
-        memory.make_accessible(pages)?;
-        Ok(memory)
+        })
     }
 
     fn make_accessible(&mut self, pages: u64) -> io::Result<()> {
@@ -69,6 +116,31 @@ impl LinearMemory {
             }
         }
         self.pages = pages;
+        Ok(())
+    }
+
+    /// Takes access to all but the first page away, and gives the memory of the others back.
+    fn shrink(&mut self) -> io::Result<()> {
+        if self.pages <= 1 {
+            return Ok(());
+        }
+        let length = ((self.pages - 1) * PAGE_BYTES) as usize;
+        // SAFETY: the range is the accessible part behind the first page; mapping it anew frees its
+        // memory and leaves it without access.
+        let result = unsafe {
+            libc::mmap(
+                self.base.add(PAGE_BYTES as usize).cast(),
+                length,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED,
+                -1,
+                0,
+            )
+        };
+        if result == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        self.pages = 1;
         Ok(())
     }
 
@@ -113,8 +185,20 @@ impl LinearMemory {
 
 impl Drop for LinearMemory {
     fn drop(&mut self) {
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MAX_KEPT && self.shrink().is_ok() {
+            self.slice_mut().fill(0);
+            kept.push(Kept {
+                base: self.base,
+                pages: self.pages,
+            });
+            return;
+        }
         // SAFETY: the reservation was made by `new` and nobody refers to it any more.
-        unsafe { libc::munmap(self.base.cast(), RESERVED_BYTES) };
+        unsafe {
+            let start = self.base.sub(BELOW_BYTES);
+            libc::munmap(start.cast(), BELOW_BYTES + RESERVED_BYTES)
+        };
     }
 }
 
@@ -134,5 +218,20 @@ mod tests {
         assert_eq!(&memory.slice()[65534..65537], &[0, 7, 0]);
         assert!(memory.reserves(base as usize + (8 << 30)));
         assert!(!memory.reserves((base as usize).wrapping_sub(1)));
+    }
+
+    #[test]
+    fn what_is_used_again_is_zeroed_and_no_larger_than_asked_for() {
+        for pages in [2, 1, 0, 1, 2] {
+            // More of them than are kept.
+            let mut memories: Vec<LinearMemory> = (0..MAX_KEPT + 3)
+                .map(|_| LinearMemory::new(pages, 2).unwrap())
+                .collect();
+            for memory in &mut memories {
+                assert_eq!(memory.pages(), pages);
+                assert!(memory.slice().iter().all(|byte| *byte == 0));
+                memory.slice_mut().fill(0xa5);
+            }
+        }
     }
 }
