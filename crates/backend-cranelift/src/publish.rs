@@ -12,7 +12,7 @@ use cranelift_codegen::FinalizedRelocTarget;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{self as cl, ExternalName};
 use cranelift_codegen::isa::OwnedTargetIsa;
-use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module as _};
 
 use crate::compile::{Compiler, Unit, failed, trap_code, units};
@@ -172,6 +172,11 @@ impl Drop for JitMemory {
     }
 }
 
+/// Address space that cranelift-jit gets for a module. Calls between functions are distances of 32 bits, and it
+/// panics if one does not fit. Its default takes pages for code wherever the system has a place, which is too far
+/// away as soon as a memory's reservation lies between.
+const JIT_BYTES: usize = 1 << 30;
+
 /// Compiles a module with cranelift-jit.
 pub(crate) fn into_jit_module(
     module: &Arc<Module>,
@@ -182,7 +187,10 @@ pub(crate) fn into_jit_module(
     let units = units(module);
     let pass_times = PassTimes::start(phases.enabled());
     let mut compiler = Compiler::new(module, isa, options);
-    let builder = JITBuilder::with_isa(isa.clone(), cranelift_module::default_libcall_names());
+    let mut builder = JITBuilder::with_isa(isa.clone(), cranelift_module::default_libcall_names());
+    let provider = ArenaMemoryProvider::new_with_size(JIT_BYTES)
+        .map_err(|error| failed(module, units[0], error.to_string()))?;
+    builder.memory_provider(Box::new(provider));
     let mut memory = JitMemory(Some(JITModule::new(builder)));
     let Some(jit) = memory.0.as_mut() else {
         return Err(failed(module, units[0], "no module".to_string()));
