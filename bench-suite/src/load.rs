@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use bakeoff_frontend_clif::{ClifError, ClifModule, Unsupported};
 use bakeoff_frontend_wasm::WasmError;
 use bakeoff_ir::text::{
     Directive, Expectation, ExpectedValue, ParseError, ParsedModule, Span, parse_module,
@@ -47,6 +48,16 @@ pub enum LoadError {
         /// What is wrong.
         error: WasmError,
     },
+    /// The CLIF has a mistake.
+    #[error("{}:{error}", path.display())]
+    Clif {
+        /// The file.
+        path: PathBuf,
+        /// Its text.
+        source_text: String,
+        /// The mistake.
+        error: ClifError,
+    },
     /// The module breaks a rule of the IR.
     #[error("{}: {errors}", path.display())]
     Verify {
@@ -76,6 +87,8 @@ pub struct LoadedModule {
     pub module: Module,
     /// The `; run:` and `; trap:` lines of a text file.
     pub directives: Vec<Directive>,
+    /// The functions that are not in the module, because a frontend does not support them.
+    pub left_out: Vec<Unsupported>,
 }
 
 fn ending(path: &Path) -> &str {
@@ -84,7 +97,7 @@ fn ending(path: &Path) -> &str {
         .unwrap_or_default()
 }
 
-/// Reads and verifies a module: `.ir`, `.wasm` or `.wat`.
+/// Reads and verifies a module: `.ir`, `.wasm`, `.wat` or `.clif`.
 ///
 /// # Errors
 /// If the file cannot be read, or is no correct module.
@@ -108,11 +121,16 @@ pub fn load_module(path: &Path) -> Result<LoadedModule, LoadError> {
             Ok(LoadedModule {
                 module,
                 directives: Vec::new(),
+                left_out: Vec::new(),
             })
+        }
+        "clif" => {
+            let bytes = std::fs::read(path).map_err(read_error)?;
+            load_clif(path, &bytes)
         }
         _ => Err(LoadError::UnknownKind {
             path: path.to_path_buf(),
-            expected: ".ir, .wasm and .wat",
+            expected: ".ir, .wasm, .wat and .clif",
         }),
     }
 }
@@ -137,7 +155,29 @@ fn load_text(path: &Path, source_text: String) -> Result<LoadedModule, LoadError
         let place = |e: &bakeoff_ir::VerifierError| (positions.span(e.location), e.message.clone());
         errors.errors().iter().map(place).collect()
     })?;
-    Ok(LoadedModule { module, directives })
+    Ok(LoadedModule {
+        module,
+        directives,
+        left_out: Vec::new(),
+    })
+}
+
+fn load_clif(path: &Path, bytes: &[u8]) -> Result<LoadedModule, LoadError> {
+    let ClifModule {
+        module,
+        directives,
+        left_out,
+    } = bakeoff_frontend_clif::load(bytes).map_err(|error| LoadError::Clif {
+        path: path.to_path_buf(),
+        source_text: String::from_utf8_lossy(bytes).into_owned(),
+        error,
+    })?;
+    verify(path, None, &module, |_| Vec::new())?;
+    Ok(LoadedModule {
+        module,
+        directives,
+        left_out,
+    })
 }
 
 fn verify(
@@ -162,7 +202,7 @@ fn verify(
 pub fn load_program(path: &Path) -> Result<Program, LoadError> {
     match ending(path) {
         "toml" => Ok(Program::load(path)?),
-        "ir" => {
+        "ir" | "clif" => {
             let loaded = load_module(path)?;
             let entry = loaded.directives.iter().find_map(|d| entry_of(path, d));
             let entry = entry.ok_or_else(|| LoadError::NothingToRun {
@@ -172,7 +212,7 @@ pub fn load_program(path: &Path) -> Result<Program, LoadError> {
         }
         _ => Err(LoadError::UnknownKind {
             path: path.to_path_buf(),
-            expected: "entries (.toml) and text modules (.ir)",
+            expected: "entries (.toml) and text modules (.ir, .clif)",
         }),
     }
 }

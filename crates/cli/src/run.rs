@@ -10,7 +10,7 @@ use bakeoff_ir::{ExportItem, Scalar};
 use bakeoff_registry::Configuration;
 
 use crate::error::CliError;
-use crate::{RunArgs, Verdict, find_backend, print_text, table};
+use crate::{RunArgs, Verdict, find_backend, load, print_text, table};
 
 pub(crate) fn command(args: &RunArgs) -> Result<Verdict, CliError> {
     let configuration = find_backend(&args.backend)?;
@@ -21,7 +21,9 @@ pub(crate) fn command(args: &RunArgs) -> Result<Verdict, CliError> {
     if args.file.extension().is_some_and(|e| e == "toml") && args.invoke.is_none() {
         return run_entry(args, configuration, &options);
     }
-    let LoadedModule { module, directives } = load_module(&args.file)?;
+    let LoadedModule {
+        module, directives, ..
+    } = load(&args.file)?;
     let executable = compile(configuration, &Arc::new(module), &options, &mut NoPhases)?;
     match &args.invoke {
         Some(export) => invoke(&executable, export, &args.args),
@@ -131,14 +133,15 @@ fn run_directives(
     let mut failed = 0;
     for directive in directives {
         let got = instantiate(executable)?.call(&directive.name, &directive.args);
-        let good = match (&directive.expect, &got) {
-            (Expectation::Values(expected), Ok(values)) => {
-                expected.len() == values.len()
-                    && expected.iter().zip(values).all(|(e, v)| e.agrees(*v))
-            }
-            (Expectation::Trap(code), Err(CallError::Trap(trap))) => *code == trap.code,
-            (Expectation::Values(_) | Expectation::Trap(_), _) => false,
+        let good = match &got {
+            Ok(values) => directive.expect.holds(Ok(values)),
+            Err(CallError::Trap(trap)) => directive.expect.holds(Err(trap.code)),
+            Err(_) => false,
         };
+        if let (Expectation::Anything, Ok(values)) = (&directive.expect, &got) {
+            let Directive { name, args, .. } = directive;
+            print_text(&format!("@{name}({}) gives {}\n", show(args), show(values)))?;
+        }
         if !good {
             failed += 1;
             let outcome = got.map_or_else(|error| error.to_string(), |values| show(&values));
@@ -172,7 +175,7 @@ pub(crate) fn verify(file: &Path) -> Result<Verdict, CliError> {
             )
         }
         false => {
-            let LoadedModule { module, .. } = load_module(file)?;
+            let LoadedModule { module, .. } = load(file)?;
             let (funcs, insts) = (module.bodies().count(), module.inst_count());
             format!(
                 "{}: {funcs} functions, {insts} instructions\n",
