@@ -47,7 +47,7 @@ pub(crate) fn command(args: &CompareArgs) -> Result<Verdict, CliError> {
 }
 
 /// A bar on standard error, which draws nothing unless that is a terminal.
-fn progress_bar(total: u64) -> ProgressBar {
+pub(crate) fn progress_bar(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} ({eta} left)") {
         bar.set_style(style);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bakeoff_backend::{CompileError, InstantiateError};
 use bakeoff_bench_suite::LoadError;
+use bakeoff_difftest::clif::ClifTestError;
 use bakeoff_ir::ScalarParseError;
 use bakeoff_ir::text::Span;
 use bakeoff_registry::UnknownConfiguration;
@@ -15,6 +16,8 @@ use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 pub(crate) enum CliError {
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    ClifTest(#[from] ClifTestError),
     #[error(transparent)]
     Backend(#[from] UnknownConfiguration),
     #[error(transparent)]
@@ -40,6 +43,30 @@ pub(crate) enum CliError {
     NoSuchSuite { name: String, available: String },
     #[error("there are no stencils of `{name}`; there are of: {available}")]
     NoSuchStencils { name: String, available: String },
+    #[error("{}: {error}", path.display())]
+    Case {
+        path: PathBuf,
+        error: bakeoff_difftest::CaseError,
+    },
+    #[error(transparent)]
+    Campaign(#[from] bakeoff_difftest::CampaignError),
+    #[error(transparent)]
+    Worker(#[from] bakeoff_difftest::WorkerError),
+    #[error("{} holds no campaign", path.display())]
+    NoCampaign { path: PathBuf },
+    #[error("there is no fault `{name}`; see `bakeoff difftest --faults`")]
+    NoSuchFault { name: String },
+    #[error(
+        "this build has no faults in it; `cargo run --release --features seeded-faults -- difftest --kill-rate` has"
+    )]
+    NotSeeded,
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("{} has no section `{section}`", path.display())]
+    NoSection { path: PathBuf, section: String },
     #[error("cannot write {}: {error}", path.display())]
     Write {
         path: PathBuf,
@@ -67,6 +94,17 @@ impl CliError {
                 let labels = vec![label(&source_text, error.span, error.message.clone())];
                 let message = format!("{}:{error}", path.display());
                 with_source(message, labels, path, source_text)
+            }
+            CliError::Load(LoadError::Clif {
+                path,
+                source_text,
+                error,
+            }) => {
+                let message = format!("{}:{error}", path.display());
+                let labels = error
+                    .span
+                    .map(|span| label(&source_text, span, error.message));
+                with_source(message, labels.into_iter().collect(), path, source_text)
             }
             CliError::Load(LoadError::Verify {
                 path,

@@ -4,17 +4,21 @@
 //! Exit status: 0 all well; 1 a program failed, trapped or disagreed; 2 wrong usage or input.
 #![forbid(unsafe_code)]
 
+mod clif_test;
 mod compare;
+mod difftest;
 mod disasm;
 mod error;
 mod run;
 mod stencils;
 mod table;
+mod wasm_test;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bakeoff_backend::{BoundsChecks, Cpu};
+use bakeoff_bench_suite::{LoadedModule, load_module};
 use bakeoff_registry::{CONFIGURATIONS, Configuration};
 use bakeoff_suite::Size;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,26 +39,26 @@ enum Command {
     ///
     /// Without arguments: the whole suite at quick size, every backend.
     Compare(CompareArgs),
-    /// Run a module (.ir, .wasm, .wat) or an entry of the suite (.toml) on one backend.
+    /// Run a module (.ir, .wasm, .wat, .clif) or an entry of the suite (.toml) on one backend.
     ///
-    /// Without --invoke a text module runs its `; run:` and `; trap:` lines, an entry its steps, and
-    /// any other module its start function.
+    /// Without --invoke a text module (.ir, .clif) runs its `; run:` and `; trap:` lines, an entry its
+    /// steps, and any other module its start function.
     Run(RunArgs),
     /// List the backends.
     Backends,
     /// Print a module in the text form of the IR.
     Print {
-        /// A module: .ir, .wasm or .wat.
+        /// A module: .ir, .wasm, .wat or .clif.
         file: PathBuf,
     },
     /// Check a module or an entry of the suite.
     Verify {
-        /// A module (.ir, .wasm, .wat) or an entry (.toml).
+        /// A module (.ir, .wasm, .wat, .clif) or an entry (.toml).
         file: PathBuf,
     },
     /// Print the code that a backend makes of a module.
     Disasm {
-        /// A module: .ir, .wasm or .wat.
+        /// A module: .ir, .wasm, .wat or .clif.
         file: PathBuf,
         /// The backend, see `bakeoff backends`.
         #[arg(long)]
@@ -66,6 +70,22 @@ enum Command {
         #[arg(long)]
         filter: Option<String>,
     },
+    /// Test backends against each other with generated programs, or with files.
+    ///
+    /// A campaign keeps its progress and its findings in a directory, and goes on where it was if the
+    /// command is given again.
+    Difftest(difftest::DifftestArgs),
+    /// Make a case that fails small.
+    Reduce(difftest::ReduceArgs),
+    /// Runs cases for another process that watches this one.
+    #[command(hide = true)]
+    DifftestWorker {
+        /// The fault to switch on.
+        #[arg(long)]
+        fault: Option<String>,
+    },
+    /// Run the `; run:` and `; print:` lines of CLIF files on every backend, and count what is skipped.
+    ClifTest(ClifTestArgs),
     /// List the families of stencils, or show those of an op.
     Stencils {
         /// An op (`iadd`), another form (`BrIcmp`), or what a family's name begins with (`iadd.i32 R`).
@@ -75,12 +95,37 @@ enum Command {
         #[arg(long, requires = "op")]
         all: bool,
     },
+    /// Test backends with random WebAssembly modules, against wasmi.
+    WasmTest(WasmTestArgs),
+}
+
+/// Which modules to test with.
+#[derive(Args)]
+struct WasmTestArgs {
+    /// What the modules are made from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The number of the first module.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// How many modules.
+    #[arg(long, default_value_t = 1000)]
+    count: u64,
+    /// Only these backends, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    backends: Vec<String>,
+    /// Write the modules of findings, made smaller, into this directory.
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+    /// Write the report into the section `wasm-smith` of this page.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
 }
 
 /// What to compare.
 #[derive(Args)]
 struct CompareArgs {
-    /// Entries (.toml) or text modules with a `; run:` line (.ir) instead of the suite's.
+    /// Entries (.toml) or text modules with a `; run:` line (.ir, .clif) instead of the suite's.
     #[arg(conflicts_with = "suite")]
     files: Vec<PathBuf>,
     /// Only the programs of this part of the suite.
@@ -112,7 +157,7 @@ struct CompareArgs {
 /// What to run.
 #[derive(Args)]
 struct RunArgs {
-    /// A module (.ir, .wasm, .wat) or an entry (.toml).
+    /// A module (.ir, .wasm, .wat, .clif) or an entry (.toml).
     file: PathBuf,
     /// The backend, see `bakeoff backends`.
     #[arg(long, default_value = bakeoff_registry::BASELINE)]
@@ -129,6 +174,23 @@ struct RunArgs {
     /// Arguments of the function.
     #[arg(allow_negative_numbers = true, requires = "invoke")]
     args: Vec<String>,
+}
+
+/// What to test.
+#[derive(Args)]
+struct ClifTestArgs {
+    /// CLIF files, and directories in which to look for them (.clif).
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Only these backends, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    backends: Vec<String>,
+    /// Write the results into the section `clif` of this page.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// What the files are a copy of, for the page.
+    #[arg(long, value_name = "TEXT", default_value = "CLIF files")]
+    revision: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -209,7 +271,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, CliError> {
         Command::Run(args) => run::command(&args),
         Command::Backends => table::backends(),
         Command::Print { file } => {
-            let loaded = bakeoff_bench_suite::load_module(&file)?;
+            let loaded = load(&file)?;
             print_text(&loaded.module.to_string())
         }
         Command::Verify { file } => run::verify(&file),
@@ -219,11 +281,16 @@ fn dispatch(cli: Cli) -> Result<Verdict, CliError> {
             cpu,
             filter,
         } => {
-            let loaded = bakeoff_bench_suite::load_module(&file)?;
+            let loaded = load(&file)?;
             let (configuration, filter) = (find_backend(&backend)?, filter.as_deref());
             disasm::command(loaded.module, configuration, cpu.into(), filter)
         }
+        Command::Difftest(args) => difftest::command(&args),
+        Command::Reduce(args) => difftest::reduce_command(&args),
+        Command::DifftestWorker { fault } => difftest::worker(fault.as_deref()),
+        Command::ClifTest(args) => clif_test::command(&args),
         Command::Stencils { op, all } => stencils::command(op.as_deref(), all),
+        Command::WasmTest(args) => wasm_test::command(&args),
     }
 }
 
@@ -244,6 +311,15 @@ fn find_backends(names: &[String]) -> Result<Vec<&'static Configuration>, CliErr
         }
     }
     Ok(found)
+}
+
+/// Loads a module, and says what was left out of it.
+fn load(file: &Path) -> Result<LoadedModule, CliError> {
+    let loaded = load_module(file)?;
+    for function in &loaded.left_out {
+        eprintln!("{}:{function}", file.display());
+    }
+    Ok(loaded)
 }
 
 /// Writes to standard output.

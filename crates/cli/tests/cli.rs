@@ -355,3 +355,132 @@ fn compare_compiles_with_the_options_it_is_given() {
         assert!(baseline > plain, "{baseline}, {plain}");
     }
 }
+
+/// What every command does with a module, in CLIF; one function is not supported.
+const CLIF: &str = "\
+test run
+target x86_64
+
+function %double(i32) -> i32 {
+block0(v0: i32):
+    v1 = iadd v0, v0
+    return v1
+}
+; run: %double(21) == 42
+; print: %double(4)
+
+function %wide(i128) -> i128 {
+block0(v0: i128):
+    return v0
+}
+; run: %wide(1) == 1
+";
+
+#[test]
+fn clif_is_run_printed_verified_and_disassembled() {
+    let good = file("clif", "good.clif", CLIF);
+    let good = text(&good);
+    let left_out = ["good.clif:12:1: %wide is left out: type i128"];
+    let said = ["@double(4:i32) gives 8:i32", "2 passed, 0 failed"];
+    expect(&bakeoff(&["run", good]), 0, &said, &left_out);
+    let call = ["run", good, "--invoke", "double", "5"];
+    expect(&bakeoff(&call), 0, &["10:i32"], &left_out);
+    expect(
+        &bakeoff(&["print", good]),
+        0,
+        &["v1 = iadd.i32 v0, v0"],
+        &left_out,
+    );
+    expect(&bakeoff(&["verify", good]), 0, &["1 functions"], &left_out);
+    let code = ["disasm", good, "--backend", "cranelift"];
+    expect(&bakeoff(&code), 0, &["@double"], &left_out);
+    let compared = ["compare", good, "--backends", BASELINE, "--samples", "1"];
+    expect(&bakeoff(&compared), 0, &["good"], &[]);
+    let lying = file("clif", "lying.clif", CLIF.replace("== 42", "!= 42"));
+    let said = ["9:1: @double(21:i32) gave 42:i32"];
+    expect(&bakeoff(&["run", text(&lying)]), 1, &said, &[]);
+    let broken = file(
+        "clif",
+        "broken.clif",
+        CLIF.replace("iadd v0", "iadd.i64 v0"),
+    );
+    let said = [
+        "broken.clif:6:5",
+        "has type i32, expected i64",
+        "iadd.i64 v0, v0",
+    ];
+    expect(&bakeoff(&["verify", text(&broken)]), 2, &[], &said);
+}
+
+#[test]
+fn clif_test_counts_and_writes_its_section() {
+    let good = file("clif_test", "good.clif", CLIF);
+    let page = file(
+        "clif_test",
+        "page.md",
+        "head\n<!-- clif: begin -->\nold\n<!-- clif: end -->\nfoot\n",
+    );
+    let args = [
+        "clif-test",
+        text(&good),
+        "--backends",
+        "interp,cranelift",
+        "--revision",
+        "a test",
+        "--write",
+        text(&page),
+    ];
+    let table = ["1 files, 1 functions", "interp", "type i128"];
+    expect(&bakeoff(&args), 0, &table, &[]);
+    let written = std::fs::read_to_string(&page).unwrap();
+    assert!(written.starts_with("head\n<!-- clif: begin -->\n"));
+    assert!(written.ends_with("<!-- clif: end -->\nfoot\n"));
+    assert!(written.contains("lines of a test: 1 files"), "{written}");
+    assert!(written.contains("| `cranelift` | 2 / 0 / 1 |"), "{written}");
+    assert!(!written.contains("old") && !written.contains("dynasm"));
+    let lying = file("clif_test", "lying.clif", CLIF.replace("== 42", "== 43"));
+    let said = ["lying.clif:9:1 on interp: %double", "gave Ok([42:i32])"];
+    expect(&bakeoff(&["clif-test", text(&lying)]), 1, &said, &[]);
+    let nothing = bakeoff(&["clif-test", text(&page.with_extension("none"))]);
+    expect(&nothing, 2, &[], &["page.none"]);
+    let unknown = ["clif-test", text(&good), "--backends", "nope"];
+    expect(&bakeoff(&unknown), 2, &[], &["no backend `nope`"]);
+}
+
+/// Random modules: what was tested is told, and a section of a page is written.
+#[test]
+fn wasm_test_reports_and_writes_its_section() {
+    let page = "# Page\n\n<!-- wasm-smith: begin -->\nold\n<!-- wasm-smith: end -->\n";
+    let path = file("wasm_test", "page.md", page);
+    let args = [
+        "wasm-test",
+        "--seed",
+        "7",
+        "--count",
+        "5",
+        "--backends",
+        "interp,dynasm",
+    ];
+    let output = bakeoff(&[&args[..], &["--write", text(&path)]].concat());
+    expect(
+        &output,
+        0,
+        &["5 modules", "| `interp` | 5 | 0 | 0 |", "| values |"],
+        &[],
+    );
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        written.contains("| `dynasm` | 5 | 0 | 0 |") && !written.contains("old"),
+        "{written}"
+    );
+    assert!(
+        written.contains("--seed 7 --from 0 --count 5 --write"),
+        "{written}"
+    );
+
+    let other = file("wasm_test", "other.md", "# Page\n");
+    let output = bakeoff(&["wasm-test", "--count", "1", "--write", text(&other)]);
+    expect(&output, 2, &[], &["has no section `wasm-smith`"]);
+    let output = bakeoff(&["wasm-test", "--count", "0", "--backends", "nonsense"]);
+    expect(&output, 2, &[], &["there is no backend `nonsense`"]);
+}

@@ -9,19 +9,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bakeoff_backend::{BoundsChecks, CallError, Cpu, Instance, Options};
-use bakeoff_ir::text::{Directive, Expectation, parse_module};
+use bakeoff_ir::text::{Directive, parse_module};
 use bakeoff_ir::verify_module;
 use bakeoff_registry::{CONFIGURATIONS, Configuration, REFERENCE};
 
 /// What is wrong about the outcome of a directive, if anything.
 fn check(directive: &Directive, instance: &mut Instance) -> Result<(), String> {
     let got = instance.call(&directive.name, &directive.args);
-    let agrees = match (&directive.expect, &got) {
-        (Expectation::Values(expected), Ok(values)) => {
-            expected.len() == values.len() && expected.iter().zip(values).all(|(e, v)| e.agrees(*v))
-        }
-        (Expectation::Trap(expected), Err(CallError::Trap(trap))) => *expected == trap.code,
-        (Expectation::Values(_) | Expectation::Trap(_), _) => false,
+    let agrees = match &got {
+        Ok(values) => directive.expect.holds(Ok(values)),
+        Err(CallError::Trap(trap)) => directive.expect.holds(Err(trap.code)),
+        Err(_) => false,
     };
     match agrees {
         true => Ok(()),

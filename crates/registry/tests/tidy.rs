@@ -60,15 +60,16 @@ fn read(path: &Path) -> String {
 
 /// What a crate's library and binaries may use of ours. A crate that is not listed may not exist.
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
-    const BACKENDS_SEE: &[&str] = &["ir", "backend", "code-memory"];
+    const BACKENDS_SEE: &[&str] = &["ir", "backend", "code-memory", "faults"];
     Some(match name {
-        "ir" | "code-memory" | "reports" => &[],
-        "backend" => &["ir", "code-memory"],
+        "ir" | "code-memory" | "reports" | "faults" => &[],
+        "backend" => &["ir", "code-memory", "faults"],
         "suite" | "wasm-spec" => &["ir"],
         "registry" => &["ir", "backend", "backend-*"],
         "difftest" => &[
             "ir",
             "backend",
+            "faults",
             "registry",
             "suite",
             "frontend-*",
@@ -85,15 +86,17 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         "cli" => &[
             "ir",
             "backend",
+            "faults",
             "registry",
             "suite",
             "frontend-*",
             "difftest",
+            "faults",
             "bench-suite",
             "reports",
         ],
         _ if name.starts_with("backend-") => BACKENDS_SEE,
-        _ if name.starts_with("frontend-") => &["ir"],
+        _ if name.starts_with("frontend-") => &["ir", "faults"],
         _ => return None,
     })
 }

@@ -2,7 +2,8 @@
 //! action is done, and each assertion about them is checked. What cannot be checked is skipped; how
 //! often, and for which reason, is pinned, so that a change shows.
 //!
-//! `UPDATE_DOCS=1 cargo test -p bakeoff-registry --test wasm_spec` writes `docs/conformance.md`.
+//! `UPDATE_DOCS=1 cargo test -p bakeoff-registry --test wasm_spec` writes its
+//! section of `docs/conformance.md`.
 
 mod common;
 #[path = "wasm_spec/link.rs"]

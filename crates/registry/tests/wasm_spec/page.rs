@@ -1,17 +1,18 @@
-//! The page about conformance, made from the results.
+//! The section `wasm-spec` of the page about conformance, made from the results.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use bakeoff_difftest::page::replace_section;
 use bakeoff_registry::CONFIGURATIONS;
 use bakeoff_wasm_spec::Suite;
 
 use crate::Tallies;
 use crate::pins::{PINS, REASONS};
 
-const HEAD: &str = "# Conformance
+const SECTION: &str = "wasm-spec";
 
-Made by a test; `UPDATE_DOCS=1 cargo test -p bakeoff-registry --test wasm_spec` writes it again.
+const HEAD: &str = "Made by a test; `UPDATE_DOCS=1 cargo test -p bakeoff-registry --test wasm_spec` writes it again.
 
 The test suite of the WebAssembly specification, executed: commands passed / failed / skipped, the same
 with guard pages and with explicit bounds checks.
@@ -19,7 +20,7 @@ with guard pages and with explicit bounds checks.
 ";
 
 const SKIPPED: &str = "
-## What is skipped
+### What is skipped
 
 Instances that share something are asked nothing from then on, whatever the question: that is where most
 of these commands come from.
@@ -71,12 +72,12 @@ fn render(results: &[Tallies]) -> String {
 
 pub(crate) fn check_or_update(results: &[Tallies]) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
-    let page = render(results);
+    let current = std::fs::read_to_string(&path).unwrap();
+    let page = replace_section(&current, SECTION, &render(results)).expect("the section's marks");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, page).unwrap();
         return;
     }
-    let current = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(
         current, page,
         "docs/conformance.md is stale; write it again with UPDATE_DOCS=1"
