@@ -191,7 +191,7 @@ impl State {
             sum.configurations.extend(new.cloned());
         }
         sum.findings
-            .sort_by(|a, b| (a.seed, a.number).cmp(&(b.seed, b.number)));
+            .sort_by_key(|finding| (finding.seed, finding.number));
         Some(sum)
     }
 }

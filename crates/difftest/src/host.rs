@@ -50,10 +50,7 @@ extern "C" fn c_blend(a: i64, b: f64, c: i32, d: f32) -> f64 {
     (a & 0xffff) as f64 + clamp(b) * 2.0 + f64::from(c & 0xfff) * 4.0 + clamp(f64::from(d)) * 8.0
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "more than there are registers for"
-)]
+/// More arguments than there are registers for.
 extern "C" fn c_many(
     a: i64,
     b: i32,

@@ -64,7 +64,7 @@ impl Gen<'_, '_> {
                 self.add(test, Type::I8, Origin::Exact);
             }
             Op::Sdiv | Op::Udiv | Op::Srem | Op::Urem => self.divide(op, t),
-            Op::FcvtToSint | Op::FcvtToUint => self.to_integer(op, t, s),
+            Op::FcvtToSint | Op::FcvtToUint => self.int_of_float(op, t, s),
             Op::Select => {
                 let cond = self.condition();
                 let (a, b) = (self.var(t), self.var(t));
@@ -214,7 +214,7 @@ impl Gen<'_, '_> {
     }
 
     /// A conversion that is in range, unless it is a risk.
-    fn to_integer(&mut self, op: Op, to: Type, from: Type) {
+    fn int_of_float(&mut self, op: Op, to: Type, from: Type) {
         let operand = match self.rng.percent(50) {
             _ if self.risk(8) => self.value(from),
             true => {

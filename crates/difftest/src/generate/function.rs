@@ -480,7 +480,7 @@ impl<'m> Gen<'m, '_> {
                 true => value,
                 false => self.canonical(ty, value),
             };
-            let bits = self.to_i64(exact, ty);
+            let bits = self.word_of(exact, ty);
             sum = Some(match sum {
                 None => bits,
                 Some(sum) => {
@@ -498,7 +498,7 @@ impl<'m> Gen<'m, '_> {
         }
     }
 
-    fn to_i64(&mut self, value: Value, ty: Type) -> Value {
+    fn word_of(&mut self, value: Value, ty: Type) -> Value {
         let extend = self.rng.pick(&[Op::Sextend, Op::Uextend]);
         match ty {
             Type::I64 => value,

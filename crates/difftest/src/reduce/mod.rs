@@ -274,13 +274,8 @@ pub fn reduce(
     // The fine passes ask about every instruction: first there must be few.
     let mut changed = true;
     while std::mem::take(&mut changed) && !reducer.is_over() {
-        while COARSE
-            .iter()
-            .fold(false, |any, pass| pass(&mut reducer) || any)
-        {}
-        changed = FINE
-            .iter()
-            .fold(false, |any, pass| pass(&mut reducer) || any);
+        while run_all(COARSE, &mut reducer) {}
+        changed = run_all(FINE, &mut reducer);
     }
     reducer.change(|program| {
         whole::unused_signatures(program);
@@ -303,6 +298,15 @@ pub fn reduce(
         insts,
         tried,
     }))
+}
+
+/// Runs every pass once. Whether any of them changed anything.
+fn run_all(passes: &[Pass], reducer: &mut Reducer<'_>) -> bool {
+    let mut changed = false;
+    for pass in passes {
+        changed |= pass(reducer);
+    }
+    changed
 }
 
 type Pass = fn(&mut Reducer<'_>) -> bool;
