@@ -222,4 +222,27 @@ mod tests {
             });
         }
     }
+
+    /// Where engines may differ nothing is compared: what follows does not even have to be so.
+    #[test]
+    fn transcripts_are_cut_where_engines_may_differ() {
+        let deep =
+            r#"(module (func $f (export "f") (result i32) (i32.add (call $f) (i32.const 1))))"#;
+        let one = r#"(module
+            (type $a (func (param externref))) (type $b (func (param i64)))
+            (table 1 1 funcref) (elem (i32.const 0) func $a) (func $a (type $a))
+            (func (export "f") (call_indirect (type $b) (i64.const 0) (i32.const 0))))"#;
+        for (source, cut) in [(deep, Cut::StackOverflow), (one, Cut::TypesThatAreOne)] {
+            let wasm = wat::parse_str(source).unwrap();
+            let shape = Shape::of(&wasm).unwrap();
+            let transcript = outside::play(&wasm, &shape, 1, 0).unwrap();
+            assert_eq!(transcript.cut, Some(cut));
+            let module = Arc::new(bakeoff_frontend_wasm::load(&wasm).unwrap());
+            for configuration in bakeoff_registry::CONFIGURATIONS {
+                let executable = compile(configuration, &module, &Options::default()).unwrap();
+                let replayed = replay(&executable, &shape, &transcript);
+                assert_eq!(replayed, Replayed::Same, "{}", configuration.name);
+            }
+        }
+    }
 }
