@@ -166,9 +166,6 @@ pub(crate) fn command(args: &DifftestArgs) -> Result<Verdict, CliError> {
     };
     configurations.retain(|c| without.iter().all(|other| other.name != c.name));
     if args.kill_rate {
-        if args.backends.is_empty() && args.without.is_empty() {
-            configurations.retain(|c| !kill_rate::SLOW.contains(&c.name));
-        }
         return measure_kill_rate(args, &configurations);
     }
     match args.files.is_empty() {
