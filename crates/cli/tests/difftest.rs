@@ -78,7 +78,7 @@ fn shards_and_a_campaign_in_two_goes_are_the_whole() {
         text(&output)
     };
     let report = run(paths[0], "0/1", "301");
-    assert!(report.contains("modules     301 ("), "{report}");
+    assert!(report.contains(" 301 ("), "{report}");
     assert!(report.contains("rows of the op table executed"), "{report}");
     run(paths[1], "0/2", "301");
     // As if it had been killed, and started again.
@@ -89,11 +89,7 @@ fn shards_and_a_campaign_in_two_goes_are_the_whole() {
 
     let merged = bakeoff(&["difftest", "--merge", paths[1], paths[2]]);
     assert_eq!(merged.status.code(), Some(0));
-    assert!(
-        text(&merged).contains("modules     301 ("),
-        "{}",
-        text(&merged)
-    );
+    assert!(text(&merged).contains(" 301 ("), "{}", text(&merged));
 
     let other = bakeoff(&[
         "difftest",
@@ -209,7 +205,7 @@ fn wrong_usage_says_what_is_wrong() {
         let output = bakeoff(&["difftest", "--kill-rate"]);
         assert_eq!(output.status.code(), Some(2));
         assert!(
-            text(&output).contains("--features seeded-faults"),
+            text(&output).contains("this build has no faults in it"),
             "{}",
             text(&output)
         );
