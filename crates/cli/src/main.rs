@@ -1,5 +1,5 @@
-//! The `bakeoff` command: compare backends, run, print, verify and disassemble modules,
-//! and look at stencils.
+//! The `bakeoff` command: compare backends and test them against each other, run, print, verify and
+//! disassemble modules, and look at stencils.
 //!
 //! Exit status: 0 all well; 1 a program failed, trapped or disagreed; 2 wrong usage or input.
 #![forbid(unsafe_code)]
