@@ -250,6 +250,12 @@ enum Verdict {
 }
 
 fn main() -> ExitCode {
+    if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        // In a file, a message is searched for by its words: it is not broken into lines.
+        let plain = miette::MietteHandlerOpts::new().width(usize::MAX);
+        // Nobody else sets it: this is the first statement of the program.
+        let _ = miette::set_hook(Box::new(move |_| Box::new(plain.clone().build())));
+    }
     // A pipe that is closed early ends the program quietly instead of by a panic.
     let outcome = dispatch(Cli::parse());
     match outcome {
