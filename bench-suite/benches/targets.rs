@@ -17,12 +17,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bakeoff_backend::{NoPhases, Options};
-use bakeoff_bench_suite::statistics::{Shuffle, geometric_mean, median};
 use bakeoff_bench_suite::{
     Comparison, Subject, compare, compile, load_module, load_program, programs_dir, synthetic,
 };
 use bakeoff_ir::{FuncKind, Module};
 use bakeoff_registry::{Configuration, find};
+use bakeoff_statistics::{Shuffle, geometric_mean, median};
 use bakeoff_suite::{Size, load_dir};
 
 /// Counts what is allocated.

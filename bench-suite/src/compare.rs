@@ -12,7 +12,7 @@ use bakeoff_suite::Size;
 use serde::Serialize;
 
 use crate::measure::{Failure, Sample, Subject};
-use crate::statistics::{Shuffle, geometric_mean, median};
+use bakeoff_statistics::{Shuffle, geometric_mean, median};
 
 /// What to compare.
 pub struct Comparison<'c> {

@@ -7,7 +7,6 @@
 //! | `guest` | an instance of ours as the suite's programs want it |
 //! | `measure` | one sample: compile, instantiate, run, check |
 //! | `compare` | many samples of many programs on many configurations, interleaved |
-//! | [`statistics`] | medians, means, a shuffle |
 //! | [`synthetic`] | modules of any size |
 //!
 //! A wrong answer is a failure, never a figure.
@@ -17,7 +16,6 @@ mod compare;
 mod guest;
 mod load;
 mod measure;
-pub mod statistics;
 pub mod synthetic;
 
 use std::path::PathBuf;

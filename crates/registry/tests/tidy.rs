@@ -62,7 +62,8 @@ fn read(path: &Path) -> String {
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     const BACKENDS_SEE: &[&str] = &["ir", "backend", "code-memory", "faults"];
     Some(match name {
-        "ir" | "code-memory" | "reports" | "faults" => &[],
+        "ir" | "code-memory" | "faults" | "samples" | "statistics" | "allocations" => &[],
+        "reports" => &["samples", "statistics"],
         "backend" => &["ir", "code-memory", "faults"],
         "suite" | "wasm-spec" => &["ir"],
         "registry" => &["ir", "backend", "backend-*"],
@@ -81,7 +82,9 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
             "registry",
             "suite",
             "frontend-*",
-            "reports",
+            "samples",
+            "statistics",
+            "allocations",
         ],
         "cli" => &[
             "ir",
@@ -93,6 +96,9 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
             "difftest",
             "faults",
             "bench-suite",
+            "samples",
+            "statistics",
+            "allocations",
             "reports",
         ],
         _ if name.starts_with("backend-") => BACKENDS_SEE,
