@@ -6,7 +6,8 @@
 //! | `load` | modules and programs from files of any kind |
 //! | `guest` | an instance of ours as the suite's programs want it |
 //! | `measure` | one sample: compile, instantiate, run, check |
-//! | `compare` | many samples of many programs on many configurations, interleaved |
+//! | `compare` | many samples of many programs on many configurations, interleaved, in this process |
+//! | [`record`] | sessions: several processes, raw rows kept in a directory |
 //! | [`synthetic`] | modules of any size |
 //!
 //! A wrong answer is a failure, never a figure.
@@ -16,6 +17,7 @@ mod compare;
 mod guest;
 mod load;
 mod measure;
+pub mod record;
 pub mod synthetic;
 
 use std::path::PathBuf;

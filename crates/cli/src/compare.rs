@@ -1,5 +1,6 @@
 //! The `compare` command.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bakeoff_backend::Options;
@@ -12,7 +13,7 @@ use crate::{CompareArgs, Verdict, find_backends, print_text, table};
 
 pub(crate) fn command(args: &CompareArgs) -> Result<Verdict, CliError> {
     let configurations = find_backends(&args.backends)?;
-    let subjects = subjects(args)?;
+    let subjects = subjects(&args.files, args.suite.as_deref())?;
     let comparison = Comparison {
         subjects: &subjects,
         configurations: &configurations,
@@ -55,12 +56,12 @@ pub(crate) fn progress_bar(total: u64) -> ProgressBar {
     bar
 }
 
-fn subjects(args: &CompareArgs) -> Result<Vec<Subject>, CliError> {
-    let programs = match args.files.is_empty() {
-        true => suite_programs(args.suite.as_deref())?,
+/// The programs of these files, or of this part of the suite, with their modules.
+pub(crate) fn subjects(files: &[PathBuf], suite: Option<&str>) -> Result<Vec<Subject>, CliError> {
+    let programs = match files.is_empty() {
+        true => suite_programs(suite)?,
         false => {
-            let programs: Result<Vec<Program>, _> =
-                args.files.iter().map(|f| load_program(f)).collect();
+            let programs: Result<Vec<Program>, _> = files.iter().map(|f| load_program(f)).collect();
             programs?
         }
     };

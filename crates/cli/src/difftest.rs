@@ -438,7 +438,12 @@ fn measure_kill_rate(
         };
         let how = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
         let how = format!("cargo run --release --features seeded-faults -- {how}");
-        let page = kill_rate::render(&kills, &how, &today(), &revision());
+        let page = kill_rate::render(
+            &kills,
+            &how,
+            &bakeoff_bench_suite::record::now()[..10],
+            &revision(),
+        );
         std::fs::write(path, page).map_err(write_error)?;
     }
     Ok(match found == kills.len() {
@@ -481,63 +486,12 @@ fn describe_kill(kill: &Kill) -> String {
     )
 }
 
-/// The date, in UTC: year, month and day.
-fn today() -> String {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let days = since.map_or(0, |time| time.as_secs() / 86_400);
-    let (year, month, day) = civil(days);
-    format!("{year}-{month:02}-{day:02}")
-}
-
-/// The civil date of a day, counted from 1970-01-01. Years begin in March here, so that the leap day comes last
-/// (Hinnant, "chrono-compatible low-level date algorithms").
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
-}
-
-/// The revision of the sources that this is run in, with a mark if they were changed since.
+/// The revision of the sources that this was built from, with a mark if they were changed since.
 fn revision() -> String {
-    let git = |arguments: &[&str]| {
-        let output = std::process::Command::new("git")
-            .args(arguments)
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
-    };
-    let Some(revision) = git(&["rev-parse", "--short", "HEAD"]) else {
-        return "unknown".to_string();
-    };
-    match git(&["status", "--porcelain", "--untracked-files=no"]) {
-        Some(changes) if changes.is_empty() => revision,
-        Some(_) | None => format!("{revision} with changes"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::civil;
-
-    #[test]
-    fn days_are_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(11_017), (2000, 3, 1));
-        assert_eq!(civil(20_783), (2026, 11, 26));
-        assert_eq!(civil(47_540), (2100, 2, 28));
-        assert_eq!(civil(47_541), (2100, 3, 1));
+    let (revision, dirty) = bakeoff_bench_suite::record::revision();
+    let short = revision.get(..7).unwrap_or(&revision);
+    match dirty {
+        Some(false) => short.to_string(),
+        Some(true) | None => format!("{short} with changes"),
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     ClifTest(#[from] ClifTestError),
     #[error(transparent)]
+    Record(#[from] bakeoff_bench_suite::record::RecordError),
+    #[error(transparent)]
     Backend(#[from] UnknownConfiguration),
     #[error(transparent)]
     Compile(#[from] CompileError),

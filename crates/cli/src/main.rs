@@ -9,6 +9,7 @@ mod compare;
 mod difftest;
 mod disasm;
 mod error;
+mod measure;
 mod run;
 mod stencils;
 mod table;
@@ -39,6 +40,10 @@ enum Command {
     ///
     /// Without arguments: the whole suite at quick size, every backend.
     Compare(CompareArgs),
+    /// Measure programs on every backend in several processes, and keep every sample.
+    ///
+    /// Without arguments: the whole suite at quick size, every backend, in ten minutes. `bakeoff report` shows what came out.
+    Measure(measure::MeasureArgs),
     /// Run a module (.ir, .wasm, .wat, .clif) or an entry of the suite (.toml) on one backend.
     ///
     /// Without --invoke a text module (.ir, .clif) runs its `; run:` and `; trap:` lines, an entry its
@@ -199,6 +204,16 @@ enum SizeArg {
     Full,
 }
 
+impl SizeArg {
+    /// The name on the command line.
+    const fn name(self) -> &'static str {
+        match self {
+            SizeArg::Quick => "quick",
+            SizeArg::Full => "full",
+        }
+    }
+}
+
 impl From<SizeArg> for Size {
     fn from(size: SizeArg) -> Size {
         match size {
@@ -216,6 +231,16 @@ enum BoundsArg {
     Explicit,
 }
 
+impl BoundsArg {
+    /// The name on the command line.
+    const fn name(self) -> &'static str {
+        match self {
+            BoundsArg::Guard => "guard",
+            BoundsArg::Explicit => "explicit",
+        }
+    }
+}
+
 impl From<BoundsArg> for BoundsChecks {
     fn from(bounds: BoundsArg) -> BoundsChecks {
         match bounds {
@@ -231,6 +256,16 @@ enum CpuArg {
     Host,
     /// Only what every processor of its kind has.
     Baseline,
+}
+
+impl CpuArg {
+    /// The name on the command line.
+    const fn name(self) -> &'static str {
+        match self {
+            CpuArg::Host => "host",
+            CpuArg::Baseline => "baseline",
+        }
+    }
 }
 
 impl From<CpuArg> for Cpu {
@@ -274,6 +309,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<Verdict, CliError> {
     match cli.command {
         Command::Compare(args) => compare::command(&args),
+        Command::Measure(args) => measure::command(&args),
         Command::Run(args) => run::command(&args),
         Command::Backends => table::backends(),
         Command::Print { file } => {

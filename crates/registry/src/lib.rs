@@ -24,6 +24,10 @@ pub struct Configuration {
     pub about: &'static str,
     /// The backend.
     pub backend: &'static dyn Backend,
+    /// The name of the configuration that this one is, with something left out.
+    pub ablation_of: Option<&'static str>,
+    /// Whether its compiler is ours: growth of it is our mistake.
+    pub own: bool,
 }
 
 /// The configuration that ratios are relative to.
@@ -35,20 +39,20 @@ pub const REFERENCE: &str = "interp";
 /// All configurations, in the order of tables.
 #[rustfmt::skip]
 pub static CONFIGURATIONS: &[Configuration] = &[
-    Configuration { name: "interp", about: "register-code interpreter, one match loop: the reference", backend: &Interp },
-    Configuration { name: "cranelift", about: "Cranelift, opt_level speed: the baseline", backend: &cranelift::SPEED },
-    Configuration { name: "cranelift-none", about: "Cranelift, opt_level none", backend: &cranelift::NONE },
-    Configuration { name: "cranelift-none-single-pass", about: "Cranelift, opt_level none, single-pass register allocator", backend: &cranelift::NONE_SINGLE_PASS },
-    Configuration { name: "cranelift-jit", about: "Cranelift, opt_level speed, in the memory of cranelift-jit", backend: &cranelift::JIT },
-    Configuration { name: "stencil", about: "copy and patch, values in registers across blocks", backend: &stencil::ALL },
-    Configuration { name: "stencil-frame", about: "copy and patch, every value in the frame", backend: &stencil::FRAME },
-    Configuration { name: "stencil-jumps", about: "as stencil, with a jump at the end of every block", backend: &stencil::JUMPS },
-    Configuration { name: "stencil-no-fusion", about: "as stencil, a stencil an instruction: no super-instructions", backend: &stencil::NO_FUSION },
-    Configuration { name: "stencil-no-cold", about: "as stencil, without a cold section", backend: &stencil::NO_COLD },
-    Configuration { name: "stencil-base", about: "as stencil, for any x86-64: no BMI, FMA, LZCNT", backend: &stencil::BASE },
-    Configuration { name: "dynasm", about: "one-pass compiler with dynasm-rs, registers given while emitting", backend: &dynasm::ALL },
-    Configuration { name: "dynasm-spill", about: "as dynasm, every value in its slot", backend: &dynasm::SPILL },
-    Configuration { name: "dynasm-no-fusion", about: "as dynasm, an instruction an op: no immediates, no operands in memory", backend: &dynasm::NO_FUSION },
+    Configuration { name: "interp", about: "register-code interpreter, one match loop: the reference", backend: &Interp, ablation_of: None, own: true },
+    Configuration { name: "cranelift", about: "Cranelift, opt_level speed: the baseline", backend: &cranelift::SPEED, ablation_of: None, own: false },
+    Configuration { name: "cranelift-none", about: "Cranelift, opt_level none", backend: &cranelift::NONE, ablation_of: None, own: false },
+    Configuration { name: "cranelift-none-single-pass", about: "Cranelift, opt_level none, single-pass register allocator", backend: &cranelift::NONE_SINGLE_PASS, ablation_of: None, own: false },
+    Configuration { name: "cranelift-jit", about: "Cranelift, opt_level speed, in the memory of cranelift-jit", backend: &cranelift::JIT, ablation_of: None, own: false },
+    Configuration { name: "stencil", about: "copy and patch, values in registers across blocks", backend: &stencil::ALL, ablation_of: None, own: true },
+    Configuration { name: "stencil-frame", about: "copy and patch, every value in the frame", backend: &stencil::FRAME, ablation_of: Some("stencil"), own: true },
+    Configuration { name: "stencil-jumps", about: "as stencil, with a jump at the end of every block", backend: &stencil::JUMPS, ablation_of: Some("stencil"), own: true },
+    Configuration { name: "stencil-no-fusion", about: "as stencil, a stencil an instruction: no super-instructions", backend: &stencil::NO_FUSION, ablation_of: Some("stencil"), own: true },
+    Configuration { name: "stencil-no-cold", about: "as stencil, without a cold section", backend: &stencil::NO_COLD, ablation_of: Some("stencil"), own: true },
+    Configuration { name: "stencil-base", about: "as stencil, for any x86-64: no BMI, FMA, LZCNT", backend: &stencil::BASE, ablation_of: Some("stencil"), own: true },
+    Configuration { name: "dynasm", about: "one-pass compiler with dynasm-rs, registers given while emitting", backend: &dynasm::ALL, ablation_of: None, own: true },
+    Configuration { name: "dynasm-spill", about: "as dynasm, every value in its slot", backend: &dynasm::SPILL, ablation_of: Some("dynasm"), own: true },
+    Configuration { name: "dynasm-no-fusion", about: "as dynasm, an instruction an op: no immediates, no operands in memory", backend: &dynasm::NO_FUSION, ablation_of: Some("dynasm"), own: true },
 ];
 
 /// A name that no configuration has.
@@ -96,6 +100,13 @@ mod tests {
             assert_eq!(CONFIGURATIONS.iter().position(same), Some(index));
         }
         assert!(find(BASELINE).is_ok() && find(REFERENCE).is_ok());
+        for configuration in CONFIGURATIONS {
+            assert!(
+                configuration
+                    .ablation_of
+                    .is_none_or(|base| find(base).is_ok())
+            );
+        }
         let error = find("nonsense").err().unwrap().to_string();
         assert!(error.contains("cranelift-none-single-pass"), "{error}");
     }

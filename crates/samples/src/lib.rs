@@ -31,6 +31,6 @@ mod write;
 pub use event::{Event, Unit, UnknownEvent};
 pub use fingerprint::{Build, Fingerprint, Machine};
 pub use head::{Competitor, Head, Kind, Program, Scale, Settings};
-pub use read::{Notice, Process, ReadError, Session};
+pub use read::{Notice, Process, ReadError, Session, read_head};
 pub use row::{Begin, End, Failure, Row, Sample, Status};
 pub use write::{Writer, pack};

@@ -264,7 +264,11 @@ impl Session {
     }
 }
 
-fn read_head(dir: &Path) -> Result<Head, ReadError> {
+/// Reads the head of a session alone.
+///
+/// # Errors
+/// If the directory has none, or it is malformed or of another format.
+pub fn read_head(dir: &Path) -> Result<Head, ReadError> {
     let path = dir.join("session.json");
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,

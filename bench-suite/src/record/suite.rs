@@ -1,0 +1,216 @@
+//! Our course: configurations of the registry on programs of the suite.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bakeoff_backend::{CompileError, Executable, NoPhases, Options, Phase, PhaseSink, PhaseTimes};
+use bakeoff_ir::Scalar;
+use bakeoff_registry::{BASELINE, Configuration, REFERENCE};
+use bakeoff_samples::{Competitor, Event, Program, Status};
+use bakeoff_suite::Size;
+
+use super::{Course, Refusal};
+use crate::measure::{Failure, Subject, compile};
+
+/// What is appended to the name of the competitor that is measured twice.
+const AGAIN: &str = " (again)";
+
+/// The competitors of a session: the configurations, and if the baseline is among them and a control is wanted,
+/// the baseline once more.
+pub fn competitors(configurations: &[&'static Configuration], control: bool) -> Vec<Competitor> {
+    let mut competitors: Vec<Competitor> = configurations
+        .iter()
+        .map(|configuration| Competitor {
+            name: configuration.name.to_string(),
+            about: configuration.about.to_string(),
+            ablation_of: configuration.ablation_of.map(str::to_string),
+            control_of: None,
+            own: configuration.own,
+        })
+        .collect();
+    let baseline = competitors.iter().find(|c| c.name == BASELINE).cloned();
+    if let Some(baseline) = baseline.filter(|_| control) {
+        competitors.push(Competitor {
+            name: format!("{}{AGAIN}", baseline.name),
+            about: format!("{}, a second time, as a control", baseline.name),
+            control_of: Some(baseline.name),
+            ..baseline
+        });
+    }
+    competitors
+}
+
+/// Programs and configurations, and what is chosen for all alike.
+pub struct Suite {
+    subjects: Vec<Subject>,
+    /// In the order of the competitors.
+    configurations: Vec<&'static Configuration>,
+    competitors: Vec<Competitor>,
+    size: Size,
+    options: Options,
+    /// By program: who gave which results first; the reference's replace them.
+    results: Vec<Option<(usize, Vec<Scalar>)>>,
+}
+
+impl Suite {
+    /// A course over these.
+    pub fn new(
+        subjects: Vec<Subject>,
+        configurations: &[&'static Configuration],
+        control: bool,
+        size: Size,
+        options: Options,
+    ) -> Suite {
+        let competitors = competitors(configurations, control);
+        let named = |c: &Competitor| {
+            let name = c.control_of.as_ref().unwrap_or(&c.name);
+            configurations.iter().copied().find(|of| of.name == name)
+        };
+        Suite {
+            configurations: competitors.iter().filter_map(named).collect(),
+            results: vec![None; subjects.len()],
+            subjects,
+            competitors,
+            size,
+            options,
+        }
+    }
+
+    /// Compiles; the time that it took in ns.
+    fn compile(
+        &self,
+        program: usize,
+        competitor: usize,
+        phases: &mut dyn PhaseSink,
+    ) -> Result<(Arc<dyn Executable>, u64), Refusal> {
+        let module = black_box(&self.subjects[program].module);
+        let start = Instant::now();
+        let compiled = compile(
+            self.configurations[competitor],
+            module,
+            &self.options,
+            phases,
+        );
+        let elapsed_ns = start.elapsed().as_nanos() as u64;
+        let executable = compiled.map_err(|error| Refusal {
+            status: match error {
+                CompileError::Unsupported { .. } => Status::Unsupported,
+                _ => Status::Wrong,
+            },
+            reason: error.to_string(),
+        })?;
+        Ok((executable, elapsed_ns))
+    }
+
+    /// Runs in a fresh instance; the time of the timed call in ns.
+    fn run(
+        &mut self,
+        program: usize,
+        competitor: usize,
+        executable: &Arc<dyn Executable>,
+    ) -> Result<u64, Refusal> {
+        let run = self.subjects[program].run(executable, self.size);
+        let (run_ns, results) = run.map_err(|failure| Refusal {
+            status: match failure {
+                Failure::Unsupported(_) => Status::Unsupported,
+                Failure::Trap(_) => Status::Trap,
+                Failure::Wrong(_) => Status::Wrong,
+            },
+            reason: failure.to_string(),
+        })?;
+        self.agree(program, competitor, results)?;
+        Ok(run_ns)
+    }
+
+    /// Compares results with those of the reference, or of whoever was first as long as it has not run.
+    fn agree(
+        &mut self,
+        program: usize,
+        competitor: usize,
+        results: Vec<Scalar>,
+    ) -> Result<(), Refusal> {
+        let names = &self.competitors;
+        let is_reference = |c: usize| names[c].name == REFERENCE;
+        let Some((first, expected)) = &self.results[program] else {
+            self.results[program] = Some((competitor, results));
+            return Ok(());
+        };
+        let agrees = results.len() == expected.len()
+            && results.iter().zip(expected).all(|(a, b)| a.agrees(*b));
+        if agrees {
+            return Ok(());
+        }
+        if is_reference(competitor) && !is_reference(*first) {
+            // Whoever was first is wrong, and finds out in its next sample.
+            self.results[program] = Some((competitor, results));
+            return Ok(());
+        }
+        Err(Refusal {
+            status: Status::Wrong,
+            reason: format!(
+                "gave {results:?}, and {} gave {expected:?}",
+                names[*first].name
+            ),
+        })
+    }
+}
+
+impl Course for Suite {
+    fn programs(&self) -> Vec<Program> {
+        let program = |subject: &Subject| Program {
+            name: subject.program.name.clone(),
+            suite: subject.program.suite.clone(),
+            module_insts: subject.module.inst_count() as u64,
+            scale: None,
+        };
+        self.subjects.iter().map(program).collect()
+    }
+
+    fn competitors(&self) -> Vec<Competitor> {
+        self.competitors.clone()
+    }
+
+    fn sample(
+        &mut self,
+        program: usize,
+        competitor: usize,
+        cold: bool,
+    ) -> Result<BTreeMap<Event, u64>, Refusal> {
+        let (executable, compile_ns) = self.compile(program, competitor, &mut NoPhases)?;
+        let mut values = BTreeMap::from([(Event::Compile, compile_ns)]);
+        values.insert(
+            Event::FirstCall,
+            self.run(program, competitor, &executable)?,
+        );
+        values.insert(Event::Run, self.run(program, competitor, &executable)?);
+        drop(executable);
+        // What it leaves in the caches is what the next one, which is timed, finds there.
+        drop(self.compile(program, competitor, &mut NoPhases)?);
+        let (executable, again_ns) = self.compile(program, competitor, &mut NoPhases)?;
+        values.insert(Event::CompileAgain, again_ns);
+        drop(executable);
+        let mut times = PhaseTimes::default();
+        drop(self.compile(program, competitor, &mut times)?);
+        for phase in self.configurations[competitor].backend.phases() {
+            // Below the resolution of the clock is not nothing.
+            let phase_ns = times.0[*phase as usize].max(1);
+            values.insert(phase_event(*phase), phase_ns);
+        }
+        let _ = cold;
+        Ok(values)
+    }
+}
+
+/// The event that a phase's time is.
+const fn phase_event(phase: Phase) -> Event {
+    match phase {
+        Phase::Analyse => Event::Analyse,
+        Phase::Lower => Event::Lower,
+        Phase::Allocate => Event::Allocate,
+        Phase::Emit => Event::Emit,
+        Phase::Link => Event::Link,
+        Phase::Publish => Event::Publish,
+    }
+}

@@ -1,0 +1,263 @@
+//! The `measure` command.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bakeoff_backend::Options;
+use bakeoff_bench_suite::record::{
+    Course, LOCK, Progress, Recording, Share, Suite, fingerprint, now, record, work,
+};
+use bakeoff_registry::BASELINE;
+use bakeoff_samples::{Head, Kind, Session, Settings, Status};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::error::CliError;
+use crate::{BoundsArg, CpuArg, SizeArg, Verdict, compare, find_backends, print_text};
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct MeasureArgs {
+    /// Entries (.toml) or text modules with a `; run:` line (.ir, .clif) instead of the suite's.
+    #[arg(conflicts_with = "suite")]
+    files: Vec<PathBuf>,
+    /// Only the programs of this part of the suite.
+    #[arg(long, value_name = "NAME")]
+    suite: Option<String>,
+    /// Only these backends, with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    backends: Vec<String>,
+    /// The size of the runs.
+    #[arg(long, value_enum, default_value_t = SizeArg::Quick)]
+    size: SizeArg,
+    /// How native code checks accesses with 32-bit indices.
+    #[arg(long, value_enum, default_value_t = BoundsArg::Guard)]
+    bounds_checks: BoundsArg,
+    /// What native code may use of the processor.
+    #[arg(long, value_enum, default_value_t = CpuArg::Host)]
+    cpu: CpuArg,
+    /// Processes, one after another. Intervals need several: what differs between processes does not average out
+    /// within one.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
+    processes: u32,
+    /// Iterations of each process that count; by default as many as the budget allows.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    iterations: Option<u32>,
+    /// Time for everything: `90s`, `10m`, `2h`. No process and no iteration begins later. [default: 10m, or none
+    /// with --iterations]
+    #[arg(long, value_name = "TIME")]
+    budget: Option<Budget>,
+    /// Stop early, when the 95 % intervals of all mean ratios of compile and run time are within so much, such as
+    /// 0.01 for one per cent on either side.
+    #[arg(long, value_name = "SHARE")]
+    width: Option<f64>,
+    /// What shuffles the orders.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Do not measure the baseline a second time as a control.
+    #[arg(long)]
+    no_control: bool,
+    /// The directory of the session. If it holds the same measurement, unfinished, that is gone on with. [default:
+    /// measurements/DATE-TIME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Pack the rows when all is done.
+    #[arg(long)]
+    pack: bool,
+    /// Do one process's share and write its rows to standard output.
+    #[arg(long, hide = true, value_name = "PROCESS")]
+    worker: Option<u32>,
+    /// The time of that share, in ms.
+    #[arg(long, hide = true, value_name = "MS", requires = "worker")]
+    worker_ms: Option<u64>,
+}
+
+/// A time on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Budget(Duration);
+
+impl FromStr for Budget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Budget, String> {
+        let wrong = || format!("`{text}` is no time; write 90s, 10m or 2h");
+        let unit = match text.chars().last() {
+            Some('s') => 1,
+            Some('m') => 60,
+            Some('h') => 3600,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+        let seconds = number.checked_mul(unit).filter(|s| *s > 0);
+        Ok(Budget(Duration::from_secs(seconds.ok_or_else(wrong)?)))
+    }
+}
+
+/// What is taken if neither a time nor a number of iterations is given.
+const DEFAULT_BUDGET: Budget = Budget(Duration::from_secs(600));
+
+pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
+    let mut suite = suite(args)?;
+    let fingerprint = fingerprint(LOCK);
+    if let Some(process) = args.worker {
+        let share = Share {
+            process,
+            seed: args.seed,
+            iterations: args.iterations,
+            time: args.worker_ms.map(Duration::from_millis),
+        };
+        let mut out = std::io::stdout().lock();
+        work(&mut suite, share, &fingerprint.id(), &mut out).map_err(CliError::Output)?;
+        return Ok(Verdict::Good);
+    }
+    let began = now();
+    let budget = args.budget.or(match args.iterations {
+        None => Some(DEFAULT_BUDGET),
+        Some(_) => None,
+    });
+    let head = Head {
+        format: Head::FORMAT,
+        kind: Kind::Times,
+        command: command_line(),
+        began: began.clone(),
+        settings: Settings {
+            size: args.size.name().to_string(),
+            processes: args.processes,
+            iterations: args.iterations,
+            budget_s: budget.map(|budget| budget.0.as_secs()),
+            width: args.width,
+            seed: args.seed,
+            cpu: args.cpu.name().to_string(),
+            bounds_checks: args.bounds_checks.name().to_string(),
+        },
+        programs: suite.programs(),
+        competitors: suite.competitors(),
+        baseline: BASELINE.to_string(),
+        fingerprint,
+    };
+    // The children load what they need themselves.
+    drop(suite);
+    let dir = args.out.clone().unwrap_or_else(|| {
+        let name: String = began.chars().filter(|c| *c != ':').collect();
+        PathBuf::from("measurements").join(name)
+    });
+    let program = std::env::current_exe().map_err(CliError::Output)?;
+    let recording = Recording {
+        dir: &dir,
+        head,
+        worker: &|share| {
+            let mut command = Command::new(&program);
+            command.args(std::env::args_os().skip(1));
+            command.arg(format!("--worker={}", share.process));
+            if let Some(time) = share.time {
+                command.arg(format!("--worker-ms={}", time.as_millis()));
+            }
+            command
+        },
+    };
+    let bar = progress_bar();
+    let session = record(
+        &recording,
+        |session| is_enough(session, args.width),
+        |progress| show(&bar, progress),
+    )?;
+    bar.finish_and_clear();
+    if args.pack {
+        bakeoff_samples::pack(&dir).map_err(|error| CliError::Write {
+            path: dir.clone(),
+            error,
+        })?;
+    }
+    summary(&session)
+}
+
+fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
+    let configurations = find_backends(&args.backends)?;
+    let options = Options {
+        bounds_checks: args.bounds_checks.into(),
+        cpu: args.cpu.into(),
+    };
+    let subjects = compare::subjects(&args.files, args.suite.as_deref())?;
+    let control = !args.no_control;
+    let size = args.size.into();
+    Ok(Suite::new(
+        subjects,
+        &configurations,
+        control,
+        size,
+        options,
+    ))
+}
+
+/// The command as it was given, with quotes where a shell wants them.
+pub(crate) fn command_line() -> String {
+    let quoted = |argument: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:%+".contains(c);
+        match !argument.is_empty() && argument.chars().all(plain) {
+            true => argument,
+            false => format!("'{}'", argument.replace('\'', r"'\''")),
+        }
+    };
+    let arguments = std::env::args_os().skip(1);
+    let arguments = arguments.map(|argument| quoted(argument.to_string_lossy().into_owned()));
+    let words: Vec<String> = std::iter::once("bakeoff".to_string())
+        .chain(arguments)
+        .collect();
+    words.join(" ")
+}
+
+/// Whether all mean ratios are known well enough.
+fn is_enough(_session: &Session, _width: Option<f64>) -> bool {
+    false
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(1000);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent} % {msg} ({eta} left)") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: &Progress) {
+    let (process, processes) = progress.process;
+    bar.set_position((progress.done * 1000.0) as u64);
+    bar.set_message(format!(
+        "process {} of {processes}, {} iterations",
+        process + 1,
+        progress.iterations
+    ));
+}
+
+/// Says what there is now, and what to do with it.
+fn summary(session: &Session) -> Result<Verdict, CliError> {
+    let dir = session.dir.display();
+    let mut text = format!(
+        "{dir}: {} processes, {} samples of {} programs on {} competitors\n",
+        session.processes.len(),
+        session.sample_count(),
+        session.head.programs.len(),
+        session.head.competitors.len(),
+    );
+    for notice in &session.notices {
+        text.push_str(&format!("{notice}\n"));
+    }
+    let mut good = true;
+    for failure in &session.failures {
+        good &= failure.status == Status::Unsupported;
+        text.push_str(&format!(
+            "{} on {}: {}: {}\n",
+            failure.program,
+            failure.competitor,
+            failure.status.name(),
+            failure.reason
+        ));
+    }
+    text.push_str(&format!(
+        "`bakeoff report {dir}` makes figures and tables of it\n"
+    ));
+    print_text(&text)?;
+    Ok(if good { Verdict::Good } else { Verdict::Failed })
+}
