@@ -1,46 +1,47 @@
-//! `peers`: other people's engines on the programs of the benchmark suite.
+//! `peers`: other people's engines, and native code, on the programs of the benchmark suite.
 //!
-//! Purpose: a number of ours means little without one beside it that readers know. Every engine
-//! gets the same bytes and the same steps, from the same entries, through the
-//! [`Guest`](bakeoff_suite::Guest) trait, and is configured as its users find it. Our own backends run
-//! among them, interleaved with the rest.
+//! Purpose: a number of ours means little without one beside it that readers know. Every engine gets what its users
+//! would give it and the same steps, from the same entries, through the [`Guest`](bakeoff_suite::Guest) trait, and is
+//! configured as its users find it. Our own backends run among them, interleaved with the rest.
 //!
-//! Terms: a *sample* is one round from bytes to a checked answer in a fresh instance; `compile_ns`
-//! is from bytes to a module of the engine, validation included; `run_ns` is the timed call alone.
-//! Samples are interleaved: for each program, each engine runs once in a shuffled order, then all
-//! again. A wrong answer makes the whole run fail, and the program's figures are not printed.
+//! What comes out is a session like any other: `bakeoff report` makes the same figures of it. `compile_ns` is from the
+//! bytes of a Wasm module to one that can be instantiated, validation included (for native code: from C to an
+//! executable file); `first_call_ns` and `run_ns` are the timed call, in a fresh instance each. A wrong answer puts the
+//! engine out for that program.
 
+mod course;
 mod engines;
 mod options;
-mod report;
 
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
 
+use bakeoff_allocations::Counting;
+use bakeoff_bench_suite::record::{
+    Course, Progress, Recording, Share, command_line, fingerprint, is_good, now, record, summary,
+    work,
+};
+use bakeoff_samples::{Head, Kind, Settings};
 use bakeoff_suite::{Program, load_dir};
+use clap::Parser;
 
-use engines::Engine;
+use course::Peers;
 use options::Options;
-use report::{Report, Row};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"));
+
+/// What is taken if neither a time nor a number of iterations is given.
+const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            print!("{}", options::USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("peers: {message}\n\n{}", options::USAGE);
-            return ExitCode::from(2);
-        }
-    };
-    match compare(&options) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(failures) => {
-            eprintln!("peers: {failures} failed");
-            ExitCode::FAILURE
-        }
+    let options = Options::parse();
+    match run(&options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(message) => {
             eprintln!("peers: {message}");
             ExitCode::from(2)
@@ -48,67 +49,80 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs everything that was asked for; the number of failures, or why nothing ran.
-fn compare(options: &Options) -> Result<usize, String> {
+/// Does what was asked for; whether every answer was right.
+fn run(options: &Options) -> Result<bool, String> {
     let engines = engines::select(options.engines.as_deref())?;
-    let programs = select_programs(options)?;
-    println!(
-        "{} size, {} samples, seed {:#x}",
-        options.size, options.samples, options.seed
-    );
-    let mut random = Random(options.seed);
-    let mut report = Report::new(options, engines.iter().map(|e| e.name()).collect());
-    for program in &programs {
-        match measure(program, &engines, options, &mut random) {
-            Ok(rows) => report.add(&program.name, rows),
-            Err(failures) => {
-                for failure in failures {
-                    eprintln!("{}: {failure}", program.name);
-                    report.failures += 1;
-                }
+    let mut peers = Peers::new(select_programs(options)?, engines, options.size)?;
+    let fingerprint = fingerprint(LOCK);
+    if let Some(process) = options.worker {
+        let share = Share {
+            process,
+            seed: options.seed,
+            iterations: options.iterations,
+            time: options.worker_ms.map(Duration::from_millis),
+        };
+        let mut out = std::io::stdout().lock();
+        work(&mut peers, share, &fingerprint.id(), &mut out).map_err(|e| e.to_string())?;
+        return Ok(true);
+    }
+    let began = now();
+    let budget = options.budget.or(match options.iterations {
+        None => Some(DEFAULT_BUDGET),
+        Some(_) => None,
+    });
+    let head = Head {
+        format: Head::FORMAT,
+        kind: Kind::Times,
+        command: command_line("peers"),
+        began: began.clone(),
+        settings: Settings {
+            size: options.size.name().to_string(),
+            processes: options.processes,
+            iterations: options.iterations,
+            budget_s: budget.map(|budget| budget.as_secs()),
+            width: None,
+            seed: options.seed,
+            cpu: "host".to_string(),
+            bounds_checks: "guard".to_string(),
+        },
+        programs: peers.programs(),
+        competitors: peers.competitors(),
+        baseline: peers.baseline().to_string(),
+        fingerprint,
+    };
+    drop(peers);
+    let dir = options.out.clone().unwrap_or_else(|| {
+        let name: String = began.chars().filter(|c| *c != ':').collect();
+        PathBuf::from("measurements").join(format!("peers-{name}"))
+    });
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let recording = Recording {
+        dir: &dir,
+        head,
+        worker: &|share| {
+            let mut command = Command::new(&program);
+            command.args(std::env::args_os().skip(1));
+            command.arg(format!("--worker={}", share.process));
+            if let Some(time) = share.time {
+                command.arg(format!("--worker-ms={}", time.as_millis()));
             }
-        }
-    }
-    report.print();
-    if let Some(path) = &options.json {
-        std::fs::write(path, report.json()).map_err(|e| format!("{}: {e}", path.display()))?;
-    }
-    Ok(report.failures)
+            command
+        },
+    };
+    let session = record(&recording, |_| false, show).map_err(|e| e.to_string())?;
+    eprintln!();
+    print!("{}", summary(&session));
+    Ok(is_good(&session))
 }
 
-/// All samples of one program, or what went wrong, once for each engine.
-fn measure(
-    program: &Program,
-    engines: &[Box<dyn Engine>],
-    options: &Options,
-    random: &mut Random,
-) -> Result<Vec<Row>, Vec<String>> {
-    let wasm = std::fs::read(&program.module).map_err(|e| vec![e.to_string()])?;
-    let mut rows = Vec::new();
-    let mut failures: Vec<Option<String>> = vec![None; engines.len()];
-    for iteration in 0..options.samples {
-        let mut order: Vec<usize> = (0..engines.len()).collect();
-        random.shuffle(&mut order);
-        for (position, engine) in order.into_iter().enumerate() {
-            if failures[engine].is_some() {
-                continue;
-            }
-            match engines[engine].sample(program, options.size, &wasm) {
-                Ok(sample) => rows.push(Row {
-                    engine,
-                    iteration,
-                    position,
-                    sample,
-                }),
-                Err(e) => failures[engine] = Some(format!("{}: {e}", engines[engine].name())),
-            }
-        }
-    }
-    let failures: Vec<String> = failures.into_iter().flatten().collect();
-    match failures.is_empty() {
-        true => Ok(rows),
-        false => Err(failures),
-    }
+fn show(progress: &Progress) {
+    let (process, processes) = progress.process;
+    eprint!(
+        "\r{:3.0} % process {} of {processes}, {} iterations ",
+        progress.done * 100.0,
+        process + 1,
+        progress.iterations
+    );
 }
 
 /// The named entries, or those of the directory; modules in other forms than Wasm are not for us.
@@ -126,25 +140,5 @@ fn select_programs(options: &Options) -> Result<Vec<Program>, String> {
     match programs.is_empty() {
         true => Err("no programs to run".to_string()),
         false => Ok(programs),
-    }
-}
-
-/// SplitMix64: enough to shuffle a handful of engines, and the same everywhere for a seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for i in (1..items.len()).rev() {
-            let j = (self.next() % (i as u64 + 1)) as usize;
-            items.swap(i, j);
-        }
     }
 }

@@ -18,6 +18,7 @@
 mod fingerprint;
 mod parent;
 mod suite;
+mod telling;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use bakeoff_samples::{Competitor, Event, Program, Status};
 pub use fingerprint::{LOCK, fingerprint, now, revision};
 pub use parent::{Progress, RecordError, Recording, record};
 pub use suite::{Suite, competitors};
+pub use telling::{command_line, is_good, parse_time, summary};
 pub use worker::{Share, work};
 
 /// Why a competitor is out for a program.

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::str::FromStr;
 use std::time::Duration;
 
 use bakeoff_backend::Options;
 use bakeoff_bench_suite::record::{
-    Course, LOCK, Progress, Recording, Share, Suite, fingerprint, now, record, work,
+    Course, LOCK, Progress, Recording, Share, Suite, command_line, fingerprint, is_good, now,
+    parse_time, record, summary, work,
 };
 use bakeoff_registry::BASELINE;
-use bakeoff_samples::{Head, Kind, Session, Settings, Status};
+use bakeoff_samples::{Head, Kind, Session, Settings};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -47,8 +47,8 @@ pub(crate) struct MeasureArgs {
     iterations: Option<u32>,
     /// Time for everything: `90s`, `10m`, `2h`. No process and no iteration begins later. [default: 10m, or none
     /// with --iterations]
-    #[arg(long, value_name = "TIME")]
-    budget: Option<Budget>,
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    budget: Option<Duration>,
     /// Stop early, when the 95 % intervals of all mean ratios of compile and run time are within so much, such as
     /// 0.01 for one per cent on either side.
     #[arg(long, value_name = "SHARE")]
@@ -74,29 +74,8 @@ pub(crate) struct MeasureArgs {
     worker_ms: Option<u64>,
 }
 
-/// A time on the command line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Budget(Duration);
-
-impl FromStr for Budget {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Budget, String> {
-        let wrong = || format!("`{text}` is no time; write 90s, 10m or 2h");
-        let unit = match text.chars().last() {
-            Some('s') => 1,
-            Some('m') => 60,
-            Some('h') => 3600,
-            _ => return Err(wrong()),
-        };
-        let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-        let seconds = number.checked_mul(unit).filter(|s| *s > 0);
-        Ok(Budget(Duration::from_secs(seconds.ok_or_else(wrong)?)))
-    }
-}
-
 /// What is taken if neither a time nor a number of iterations is given.
-const DEFAULT_BUDGET: Budget = Budget(Duration::from_secs(600));
+const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
 
 pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
     let mut suite = suite(args)?;
@@ -120,13 +99,13 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
     let head = Head {
         format: Head::FORMAT,
         kind: Kind::Times,
-        command: command_line(),
+        command: command_line("bakeoff"),
         began: began.clone(),
         settings: Settings {
             size: args.size.name().to_string(),
             processes: args.processes,
             iterations: args.iterations,
-            budget_s: budget.map(|budget| budget.0.as_secs()),
+            budget_s: budget.map(|budget| budget.as_secs()),
             width: args.width,
             seed: args.seed,
             cpu: args.cpu.name().to_string(),
@@ -170,7 +149,11 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
             error,
         })?;
     }
-    summary(&session)
+    print_text(&summary(&session))?;
+    Ok(match is_good(&session) {
+        true => Verdict::Good,
+        false => Verdict::Failed,
+    })
 }
 
 fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
@@ -189,23 +172,6 @@ fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
         size,
         options,
     ))
-}
-
-/// The command as it was given, with quotes where a shell wants them.
-pub(crate) fn command_line() -> String {
-    let quoted = |argument: String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:%+".contains(c);
-        match !argument.is_empty() && argument.chars().all(plain) {
-            true => argument,
-            false => format!("'{}'", argument.replace('\'', r"'\''")),
-        }
-    };
-    let arguments = std::env::args_os().skip(1);
-    let arguments = arguments.map(|argument| quoted(argument.to_string_lossy().into_owned()));
-    let words: Vec<String> = std::iter::once("bakeoff".to_string())
-        .chain(arguments)
-        .collect();
-    words.join(" ")
 }
 
 /// Whether all mean ratios are known well enough.
@@ -229,35 +195,4 @@ fn show(bar: &ProgressBar, progress: &Progress) {
         process + 1,
         progress.iterations
     ));
-}
-
-/// Says what there is now, and what to do with it.
-fn summary(session: &Session) -> Result<Verdict, CliError> {
-    let dir = session.dir.display();
-    let mut text = format!(
-        "{dir}: {} processes, {} samples of {} programs on {} competitors\n",
-        session.processes.len(),
-        session.sample_count(),
-        session.head.programs.len(),
-        session.head.competitors.len(),
-    );
-    for notice in &session.notices {
-        text.push_str(&format!("{notice}\n"));
-    }
-    let mut good = true;
-    for failure in &session.failures {
-        good &= failure.status == Status::Unsupported;
-        text.push_str(&format!(
-            "{} on {}: {}: {}\n",
-            failure.program,
-            failure.competitor,
-            failure.status.name(),
-            failure.reason
-        ));
-    }
-    text.push_str(&format!(
-        "`bakeoff report {dir}` makes figures and tables of it\n"
-    ));
-    print_text(&text)?;
-    Ok(if good { Verdict::Good } else { Verdict::Failed })
 }

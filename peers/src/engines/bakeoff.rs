@@ -8,12 +8,12 @@
 
 use std::sync::Arc;
 
-use bakeoff_backend::{Imports, Instance, NoPhases};
+use bakeoff_backend::{Executable, Imports, Instance, NoPhases};
 use bakeoff_bench_suite::{InstanceGuest, compile};
 use bakeoff_registry::{CONFIGURATIONS, Configuration};
 use bakeoff_suite::{Program, Size};
 
-use super::{Engine, Sample, clocked, round};
+use super::{Compiled, Engine, clocked, round};
 
 struct Bakeoff {
     name: String,
@@ -36,15 +36,30 @@ impl Engine for Bakeoff {
         &self.name
     }
 
-    fn sample(&self, program: &Program, size: Size, wasm: &[u8]) -> Result<Sample, String> {
+    fn about(&self) -> String {
+        format!("Bakeoff: {}", self.configuration.about)
+    }
+
+    fn compile(&self, _: &Program, wasm: &[u8]) -> Result<(Box<dyn Compiled + '_>, u64), String> {
         let (executable, compile_ns) = clocked(|| {
             let module = bakeoff_frontend_wasm::load(wasm).map_err(|e| e.to_string())?;
             let module = Arc::new(module);
             let options = bakeoff_backend::Options::default();
             compile(self.configuration, &module, &options, &mut NoPhases).map_err(|e| e.to_string())
         });
-        let instance = Instance::new(&executable?, &Imports::new()).map_err(|e| e.to_string())?;
-        let run_ns = round(program, size, &mut InstanceGuest(instance))?;
-        Ok(Sample { compile_ns, run_ns })
+        Ok((Box::new(Module(executable?)), compile_ns))
+    }
+}
+
+struct Module(Arc<dyn Executable>);
+
+impl Compiled for Module {
+    fn run(&self, program: &Program, size: Size) -> Result<u64, String> {
+        let instance = Instance::new(&self.0, &Imports::new()).map_err(|e| e.to_string())?;
+        round(program, size, &mut InstanceGuest(instance))
+    }
+
+    fn code_bytes(&self) -> Option<u64> {
+        Some(self.0.code_bytes() as u64)
     }
 }

@@ -1,37 +1,57 @@
 //! The engines. A further one is one file with an [`Engine`] in it, and its line in [`all`].
 
 mod bakeoff;
+mod native;
 mod wasmi_1;
 mod wasmi_2;
 mod wasmtime;
 
 use bakeoff_suite::{Guest, Program, Size};
 
-/// What one round measured.
-pub struct Sample {
-    /// From bytes to a module that can be instantiated.
-    pub compile_ns: u64,
-    /// The timed call.
-    pub run_ns: u64,
-}
-
-/// A way to run Wasm modules.
+/// A way to run programs.
 pub trait Engine {
     /// The name on the command line and in tables, with the version where two are compared.
     fn name(&self) -> &str;
 
-    /// One round: compile, instantiate, run, check. The error is for people.
-    fn sample(&self, program: &Program, size: Size, wasm: &[u8]) -> Result<Sample, String>;
+    /// What it is, in a line.
+    fn about(&self) -> String;
+
+    /// Whether it compiles in this process: only then can its memory be counted, and does a second compilation find
+    /// anything in caches that the first one left there.
+    fn is_inside(&self) -> bool {
+        true
+    }
+
+    /// Compiles what its users would give it: the bytes of the Wasm module, or the program's C source. Yields the time
+    /// that it took in ns, too. The error is for people.
+    fn compile(
+        &self,
+        program: &Program,
+        wasm: &[u8],
+    ) -> Result<(Box<dyn Compiled + '_>, u64), String>;
+}
+
+/// A program that an engine has compiled.
+pub trait Compiled {
+    /// Instantiates, runs the timed call, and checks the answer; the time of the call in ns.
+    fn run(&self, program: &Program, size: Size) -> Result<u64, String>;
+
+    /// Size of the code in bytes, if the engine tells.
+    fn code_bytes(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What runs unless other engines are asked for: everybody else's, and each of our backends once. The
 /// first is the default for comparisons.
-const DEFAULT: [&str; 9] = [
+const DEFAULT: [&str; 11] = [
     "wasmtime-cranelift",
     "wasmtime-winch",
     "wasmtime-pulley",
     "wasmi-1",
     "wasmi-2",
+    "gcc-O0",
+    "gcc-O2",
     "bakeoff-interp",
     "bakeoff-cranelift",
     "bakeoff-stencil",
@@ -44,6 +64,7 @@ fn all() -> Result<Vec<Box<dyn Engine>>, String> {
     engines.extend(wasmtime::all()?);
     engines.push(Box::new(wasmi_1::Wasmi));
     engines.push(Box::new(wasmi_2::Wasmi));
+    engines.extend(native::all());
     engines.extend(bakeoff::all());
     Ok(engines)
 }

@@ -1,6 +1,6 @@
 // The text of an engine module for wasmi, included once for each version: the two releases are
 // different crates with the same interface, which generics cannot say. The including module
-// provides `wasmi` and `NAME`.
+// provides `wasmi`, `NAME` and `ABOUT`.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use bakeoff_ir::{Scalar, Type};
 use bakeoff_suite::{Guest, Program, Signature, Size};
 use wasmi::{ExternType, F32, F64, Func, Linker, Memory, Module, Store, Val, ValType};
 
-use super::{Engine, Sample, clocked, round};
+use super::{Compiled, Engine, clocked, round};
 
 /// The engine with its default settings: eager translation, no fuel.
 pub struct Wasmi;
@@ -18,13 +18,26 @@ impl Engine for Wasmi {
         NAME
     }
 
-    fn sample(&self, program: &Program, size: Size, wasm: &[u8]) -> Result<Sample, String> {
+    fn about(&self) -> String {
+        ABOUT.to_string()
+    }
+
+    fn compile(&self, _: &Program, wasm: &[u8]) -> Result<(Box<dyn Compiled + '_>, u64), String> {
         let engine = wasmi::Engine::default();
         let (module, compile_ns) = clocked(|| Module::new(&engine, wasm));
         let module = module.map_err(|e| e.to_string())?;
-        let mut guest = WasmiGuest::new(&engine, &module)?;
-        let run_ns = round(program, size, &mut guest)?;
-        Ok(Sample { compile_ns, run_ns })
+        Ok((Box::new(WasmiModule { engine, module }), compile_ns))
+    }
+}
+
+struct WasmiModule {
+    engine: wasmi::Engine,
+    module: Module,
+}
+
+impl Compiled for WasmiModule {
+    fn run(&self, program: &Program, size: Size) -> Result<u64, String> {
+        round(program, size, &mut WasmiGuest::new(&self.engine, &self.module)?)
     }
 }
 

@@ -3,5 +3,6 @@
 use wasmi2 as wasmi;
 
 const NAME: &str = "wasmi-2";
+const ABOUT: &str = "wasmi 2, an interpreter";
 
 include!("wasmi.rs");

@@ -13,10 +13,11 @@ use wasmtime::{
     Config, ExternType, Func, Instance, Memory, Module, OptLevel, Store, Strategy, Val, ValType,
 };
 
-use super::{Engine, Sample, clocked, round};
+use super::{Compiled, Engine, clocked, round};
 
 struct Wasmtime {
     name: &'static str,
+    about: &'static str,
     engine: wasmtime::Engine,
 }
 
@@ -33,14 +34,30 @@ pub fn all() -> Result<Vec<Box<dyn Engine>>, String> {
         .target("pulley64")
         .map_err(|e| format!("pulley: {e:#}"))?;
     [
-        ("wasmtime-cranelift", cranelift),
-        ("wasmtime-winch", winch),
-        ("wasmtime-pulley", pulley),
+        (
+            "wasmtime-cranelift",
+            "Wasmtime with Cranelift, opt_level speed",
+            cranelift,
+        ),
+        (
+            "wasmtime-winch",
+            "Wasmtime with Winch, its baseline compiler",
+            winch,
+        ),
+        (
+            "wasmtime-pulley",
+            "Wasmtime with Pulley, its interpreter",
+            pulley,
+        ),
     ]
     .into_iter()
-    .map(|(name, config)| {
+    .map(|(name, about, config)| {
         let engine = wasmtime::Engine::new(&config).map_err(|e| format!("{name}: {e:#}"))?;
-        Ok(Box::new(Wasmtime { name, engine }) as Box<dyn Engine>)
+        Ok(Box::new(Wasmtime {
+            name,
+            about,
+            engine,
+        }) as Box<dyn Engine>)
     })
     .collect()
 }
@@ -50,12 +67,31 @@ impl Engine for Wasmtime {
         self.name
     }
 
-    fn sample(&self, program: &Program, size: Size, wasm: &[u8]) -> Result<Sample, String> {
+    fn about(&self) -> String {
+        self.about.to_string()
+    }
+
+    fn compile(&self, _: &Program, wasm: &[u8]) -> Result<(Box<dyn Compiled + '_>, u64), String> {
         let (module, compile_ns) = clocked(|| Module::new(&self.engine, wasm));
         let module = module.map_err(|e| format!("{e:#}"))?;
-        let mut guest = WasmtimeGuest::new(&self.engine, &module).map_err(|e| format!("{e:#}"))?;
-        let run_ns = round(program, size, &mut guest)?;
-        Ok(Sample { compile_ns, run_ns })
+        let engine = &self.engine;
+        Ok((Box::new(WasmtimeModule { engine, module }), compile_ns))
+    }
+}
+
+struct WasmtimeModule<'e> {
+    engine: &'e wasmtime::Engine,
+    module: Module,
+}
+
+impl Compiled for WasmtimeModule<'_> {
+    fn run(&self, program: &Program, size: Size) -> Result<u64, String> {
+        let guest = WasmtimeGuest::new(self.engine, &self.module);
+        round(program, size, &mut guest.map_err(|e| format!("{e:#}"))?)
+    }
+
+    fn code_bytes(&self) -> Option<u64> {
+        Some(self.module.text().len() as u64)
     }
 }
 
