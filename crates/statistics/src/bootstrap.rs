@@ -226,26 +226,32 @@ impl Resampled {
         Resampled::combine(parts, |v| v.iter().sum())
     }
 
-    /// The value with the interval of a level. Ends are draws, the next ones outwards: one may be infinite. `None` if the value
-    /// or a draw is not a number.
+    /// The value with the interval of a level. Ends are draws, the next ones outwards: one may be infinite. A draw that is not a
+    /// number says nothing, so it counts as far out on either side. `None` if the value is not a number.
     pub fn estimate(&self, level: f64) -> Option<Estimate> {
         let value = self.value;
-        if value.is_nan() || self.draws.iter().any(|d| d.is_nan()) {
+        if value.is_nan() {
             return None;
         }
+        let lowest = if value < 0.0 { f64::NEG_INFINITY } else { 0.0 };
         let Some(last) = self.draws.len().checked_sub(1) else {
-            let low = if value < 0.0 { f64::NEG_INFINITY } else { 0.0 };
-            let high = f64::INFINITY;
-            return Some(Estimate { value, low, high });
+            return Some(Estimate {
+                value,
+                low: lowest,
+                high: f64::INFINITY,
+            });
         };
-        let mut draws = self.draws.clone();
-        let tail = 0.5 * (1.0 - level.clamp(0.0, 1.0)) * last as f64;
-        let low = *draws
-            .select_nth_unstable_by(tail.floor() as usize, f64::total_cmp)
-            .1;
-        let place = last - tail.floor() as usize;
-        let high = *draws.select_nth_unstable_by(place, f64::total_cmp).1;
-        Some(Estimate { value, low, high })
+        let tail = (0.5 * (1.0 - level.clamp(0.0, 1.0)) * last as f64).floor() as usize;
+        let end = |place: usize, unknown: f64| {
+            let known = |d: &f64| if d.is_nan() { unknown } else { *d };
+            let mut draws: Vec<f64> = self.draws.iter().map(known).collect();
+            *draws.select_nth_unstable_by(place, f64::total_cmp).1
+        };
+        Some(Estimate {
+            value,
+            low: end(tail, lowest),
+            high: end(last - tail, f64::INFINITY),
+        })
     }
 }
 
@@ -346,6 +352,15 @@ mod tests {
         let estimate = Resampled::combine(&[&location], f).estimate(0.95).unwrap();
         assert!(estimate.low.is_finite() && estimate.value.is_finite());
         assert_eq!(estimate.high, f64::INFINITY);
+    }
+
+    #[test]
+    fn two_processes_far_apart_are_no_danger() {
+        let above: &Series = &[vec![1e-9], vec![1e9]];
+        let below: &Series = &[vec![1e9], vec![1e-9]];
+        let ratio = Bootstrap::default().ratio(above, below).unwrap();
+        close(ratio.value, 1.0, 1e-12);
+        assert_eq!((ratio.low, ratio.high), (0.0, f64::INFINITY));
     }
 
     #[test]
