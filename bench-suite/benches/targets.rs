@@ -11,11 +11,10 @@
 //! Arguments: `--samples N` (default 9), and names of configurations to compare instead of the default
 //! ones. With `--test`, as `cargo bench -- --test` passes it, everything is done once on small sizes.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use bakeoff_allocations::{Counting, count};
 use bakeoff_backend::{NoPhases, Options};
 use bakeoff_bench_suite::{
     Comparison, Subject, compare, compile, load_module, load_program, programs_dir, synthetic,
@@ -25,38 +24,8 @@ use bakeoff_registry::{Configuration, find};
 use bakeoff_statistics::{Shuffle, geometric_mean, median};
 use bakeoff_suite::{Size, load_dir};
 
-/// Counts what is allocated.
-struct Counting;
-
-static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
-static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: everything is the system allocator's; counting touches nothing of it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE_BYTES.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK_BYTES.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Peak of what `work` allocates beyond what was there, in bytes.
-fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = LIVE_BYTES.load(Ordering::Relaxed);
-    PEAK_BYTES.store(before, Ordering::Relaxed);
-    let result = work();
-    (result, PEAK_BYTES.load(Ordering::Relaxed) - before)
-}
 
 struct Arguments {
     test: bool,
@@ -247,7 +216,7 @@ fn exponent(points: &[(f64, f64)]) -> f64 {
 struct Point {
     module: Arc<Module>,
     times_ns: Vec<Vec<u64>>,
-    peak_bytes: Vec<usize>,
+    peak_bytes: Vec<u64>,
 }
 
 impl Point {
@@ -274,10 +243,11 @@ impl Point {
             (start.elapsed().as_nanos() as u64, code)
         };
         if round == 0 {
-            let in_thread = || std::thread::scope(|s| s.spawn(work).join().expect("no panic"));
-            let ((_, code), peak) = peak_of(in_thread);
+            let counted = || count(work);
+            let ((_, code), counted) =
+                std::thread::scope(|s| s.spawn(counted).join().expect("no panic"));
             drop(code.expect("it compiles"));
-            self.peak_bytes[index] = peak;
+            self.peak_bytes[index] = counted.peak_bytes;
             return;
         }
         let (elapsed_ns, code) = work();

@@ -11,3 +11,13 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+mod axis;
+pub mod ink;
+mod latex;
+mod number;
+pub mod pdf;
+pub mod pgf;
+pub mod scene;
+mod sheet;
+pub mod svg;
+mod text;
