@@ -21,6 +21,7 @@
 //! Everything else, every median and every figure, is derived from these two files.
 #![forbid(unsafe_code)]
 
+mod criterion;
 mod event;
 mod fingerprint;
 mod head;
@@ -28,6 +29,7 @@ mod read;
 mod row;
 mod write;
 
+pub use criterion::{is_criterion, read_criterion};
 pub use event::{Event, Unit, UnknownEvent};
 pub use fingerprint::{Build, Fingerprint, Machine};
 pub use head::{Competitor, Head, Kind, Program, Scale, Settings};

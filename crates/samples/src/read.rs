@@ -197,7 +197,7 @@ impl Session {
     }
 
     /// The values of an event, by process and iteration; without the cold iteration, except where there is only
-    /// that one ([`Kind::Counts`]). `None` if the competitor failed, was not measured, or a value is unusable.
+    /// that one ([`Kind::Counts`]). `None` if the competitor failed, was not measured in each process, or a value is unusable.
     ///
     /// Two competitors' values at the same place were measured in the same iteration.
     pub fn series(&self, event: Event, program: &str, competitor: &str) -> Option<Vec<Vec<f64>>> {
@@ -253,7 +253,9 @@ impl Session {
             if !wanted(sample) {
                 continue;
             }
-            let value = *sample.values.get(&event)?;
+            let Some(value) = sample.values.get(&event).copied() else {
+                continue;
+            };
             if event.is_time() && value == 0 {
                 return None;
             }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use bakeoff_samples::{
     Begin, Build, Competitor, End, Event, Failure, Fingerprint, Head, Kind, Machine, Notice,
-    Program, ReadError, Row, Sample, Session, Settings, Status, Writer, pack,
+    Program, ReadError, Row, Sample, Session, Settings, Status, Writer, is_criterion, pack,
+    read_criterion,
 };
 
 /// An empty place for a session.
@@ -325,4 +326,56 @@ fn events_have_one_name_each() {
         assert_eq!(Event::ALL.iter().filter(same).count(), 1);
     }
     assert!("walk_ns".parse::<Event>().is_err());
+}
+
+/// Criterion's files of one benchmark.
+fn benchmark(dir: &Path, kind: &str, name: &str, samples: &str) {
+    let at = dir.join(format!("{kind}_p/{name}/new"));
+    fs::create_dir_all(&at).unwrap();
+    let description = format!(
+        "{{\"group_id\":\"{kind}/p\",\"function_id\":null,\"value_str\":\"{name}\",\"title\":\"t\"}}"
+    );
+    fs::write(at.join("benchmark.json"), description).unwrap();
+    fs::write(at.join("sample.json"), samples).unwrap();
+}
+
+#[test]
+fn samples_of_criterion_are_a_session() {
+    let dir = scratch("criterion");
+    fs::create_dir_all(dir.join("report")).unwrap();
+    assert!(!is_criterion(&dir));
+    let two = "{\"sampling_mode\":\"Flat\",\"iters\":[10.0,10.0],\"times\":[405.0,500.0]}";
+    benchmark(&dir, "compile", "a", two);
+    benchmark(&dir, "run", "a", "{\"iters\":[1.0],\"times\":[7.0]}");
+    benchmark(&dir, "verify", "a", two);
+    benchmark(&dir, "compile", "stranger", two);
+    assert!(is_criterion(&dir));
+    let session = read_criterion(&dir, &head(Kind::Times)).unwrap();
+    let names: Vec<&str> = session
+        .head
+        .competitors
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    assert_eq!((names, session.head.programs.len()), (vec!["a"], 1));
+    let again = session.series(Event::CompileAgain, "p", "a");
+    assert_eq!(again, Some(vec![vec![41.0, 50.0]]));
+    // Fewer samples of one event than of the other.
+    assert_eq!(session.series(Event::Run, "p", "a"), Some(vec![vec![7.0]]));
+
+    for bad in [
+        "{\"iters\":[0.0],\"times\":[7.0]}",
+        "{\"iters\":[1.0],\"times\":[]}",
+        "{\"iters\":[1.0],\"times\":[-1.0]}",
+        "{\"iters\":[1.0]",
+    ] {
+        benchmark(&dir, "run", "a", bad);
+        malformed(read_criterion(&dir, &head(Kind::Times)));
+    }
+    fs::remove_dir_all(dir.join("compile_p")).unwrap();
+    fs::remove_dir_all(dir.join("run_p")).unwrap();
+    assert!(matches!(
+        read_criterion(&dir, &head(Kind::Times)),
+        Err(ReadError::Empty { .. })
+    ));
 }
