@@ -9,11 +9,13 @@
 //! | `compare` | many samples of many programs on many configurations, interleaved, in this process |
 //! | [`record`] | sessions: several processes, raw rows kept in a directory |
 //! | [`synthetic`] | modules of any size |
+//! | [`families`] | modules that grow in one dimension |
 //!
 //! A wrong answer is a failure, never a figure.
 #![forbid(unsafe_code)]
 
 mod compare;
+pub mod families;
 mod guest;
 mod load;
 mod measure;

@@ -27,8 +27,8 @@ use bakeoff_samples::{Competitor, Event, Program, Status};
 
 pub use fingerprint::{LOCK, fingerprint, now, revision};
 pub use parent::{Progress, RecordError, Recording, record};
-pub use suite::{Suite, competitors};
-pub use telling::{command_line, is_good, parse_time, summary};
+pub use suite::{SCALING, Suite, Work, competitors};
+pub use telling::{command_line, is_good, is_narrow, parse_time, summary};
 pub use worker::{Share, work};
 
 /// Why a competitor is out for a program.

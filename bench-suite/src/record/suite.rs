@@ -1,4 +1,4 @@
-//! Our course: configurations of the registry on programs of the suite.
+//! Our course: configurations of the registry on programs of the suite, or on families that grow.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -8,10 +8,11 @@ use std::time::Instant;
 use bakeoff_backend::{CompileError, Executable, NoPhases, Options, Phase, PhaseSink, PhaseTimes};
 use bakeoff_ir::Scalar;
 use bakeoff_registry::{BASELINE, Configuration, REFERENCE};
-use bakeoff_samples::{Competitor, Event, Program, Status};
+use bakeoff_samples::{Competitor, Event, Program, Scale, Status};
 use bakeoff_suite::Size;
 
 use super::{Course, Refusal};
+use crate::families::{FAMILIES, Family};
 use crate::measure::{Failure, Subject, compile};
 
 /// What is appended to the name of the competitor that is measured twice.
@@ -42,9 +43,88 @@ pub fn competitors(configurations: &[&'static Configuration], control: bool) -> 
     competitors
 }
 
+/// What is compiled and run.
+pub enum Work {
+    /// A program of the suite. Its runs are timed.
+    Program(Subject),
+    /// A member of a family. It is run for its answer alone.
+    Member {
+        /// The family's name.
+        family: &'static str,
+        /// How much of it there is.
+        size: u64,
+        /// The module.
+        module: Arc<Module>,
+    },
+}
+
+impl Work {
+    /// Every member of every family.
+    pub fn families() -> Vec<Work> {
+        let members = |family: &'static Family| {
+            family.sizes.iter().map(|size| Work::Member {
+                family: family.name,
+                size: *size,
+                module: Arc::new(family.module(*size)),
+            })
+        };
+        FAMILIES.iter().flat_map(members).collect()
+    }
+
+    fn module(&self) -> &Arc<Module> {
+        match self {
+            Work::Program(subject) => &subject.module,
+            Work::Member { module, .. } => module,
+        }
+    }
+
+    fn describe(&self) -> Program {
+        let module_insts = self.module().inst_count() as u64;
+        match self {
+            Work::Program(subject) => Program {
+                name: subject.program.name.clone(),
+                suite: subject.program.suite.clone(),
+                module_insts,
+                scale: None,
+            },
+            Work::Member { family, size, .. } => Program {
+                name: format!("{family} {size}"),
+                suite: SCALING.to_string(),
+                module_insts,
+                scale: Some(Scale {
+                    family: (*family).to_string(),
+                    size: *size,
+                }),
+            },
+        }
+    }
+
+    /// Runs in a fresh instance and checks the answer, if it is known; the time of the call in ns, and its results.
+    fn run(
+        &self,
+        executable: &Arc<dyn Executable>,
+        size: Size,
+    ) -> Result<(u64, Vec<Scalar>), Failure> {
+        match self {
+            Work::Program(subject) => subject.run(executable, size),
+            Work::Member { .. } => {
+                let trap = |error: &dyn std::fmt::Display| Failure::Trap(error.to_string());
+                let instance = Instance::new(executable, &Imports::new());
+                let mut instance = instance.map_err(|e| trap(&e))?;
+                let start = Instant::now();
+                let results = instance.call("run", &[]).map_err(|e| trap(&e))?;
+                Ok((start.elapsed().as_nanos() as u64, results))
+            }
+        }
+    }
+}
+
+/// The name of the suite of families.
+pub const SCALING: &str = "scaling";
+
 /// Programs and configurations, and what is chosen for all alike.
 pub struct Suite {
-    subjects: Vec<Subject>,
+    works: Vec<Work>,
     /// In the order of the competitors.
     configurations: Vec<&'static Configuration>,
     competitors: Vec<Competitor>,
@@ -57,7 +137,7 @@ pub struct Suite {
 impl Suite {
     /// A course over these.
     pub fn new(
-        subjects: Vec<Subject>,
+        works: Vec<Work>,
         configurations: &[&'static Configuration],
         control: bool,
         size: Size,
@@ -70,8 +150,8 @@ impl Suite {
         };
         Suite {
             configurations: competitors.iter().filter_map(named).collect(),
-            results: vec![None; subjects.len()],
-            subjects,
+            results: vec![None; works.len()],
+            works,
             competitors,
             size,
             options,
@@ -85,7 +165,7 @@ impl Suite {
         competitor: usize,
         phases: &mut dyn PhaseSink,
     ) -> Result<(Arc<dyn Executable>, u64), Refusal> {
-        let module = black_box(&self.subjects[program].module);
+        let module = black_box(self.works[program].module());
         let start = Instant::now();
         let compiled = compile(
             self.configurations[competitor],
@@ -111,7 +191,7 @@ impl Suite {
         competitor: usize,
         executable: &Arc<dyn Executable>,
     ) -> Result<u64, Refusal> {
-        let run = self.subjects[program].run(executable, self.size);
+        let run = self.works[program].run(executable, self.size);
         let (run_ns, results) = run.map_err(|failure| Refusal {
             status: match failure {
                 Failure::Unsupported(_) => Status::Unsupported,
@@ -155,17 +235,30 @@ impl Suite {
             ),
         })
     }
+
+    /// What does not change from one compilation to the next.
+    fn facts(
+        &self,
+        program: usize,
+        competitor: usize,
+        values: &mut BTreeMap<Event, u64>,
+    ) -> Result<(), Refusal> {
+        let (compiled, allocations) =
+            bakeoff_allocations::count(|| self.compile(program, competitor, &mut NoPhases));
+        let (executable, _) = compiled?;
+        values.insert(Event::Allocations, allocations.allocations);
+        values.insert(Event::AllocatedBytes, allocations.bytes);
+        values.insert(Event::PeakBytes, allocations.peak_bytes);
+        values.insert(Event::CodeBytes, executable.code_bytes() as u64);
+        let known: [(Event, Option<u64>); 0] = [];
+        values.extend(known.into_iter().filter_map(|(e, v)| Some((e, v?))));
+        Ok(())
+    }
 }
 
 impl Course for Suite {
     fn programs(&self) -> Vec<Program> {
-        let program = |subject: &Subject| Program {
-            name: subject.program.name.clone(),
-            suite: subject.program.suite.clone(),
-            module_insts: subject.module.inst_count() as u64,
-            scale: None,
-        };
-        self.subjects.iter().map(program).collect()
+        self.works.iter().map(Work::describe).collect()
     }
 
     fn competitors(&self) -> Vec<Competitor> {
@@ -180,11 +273,15 @@ impl Course for Suite {
     ) -> Result<BTreeMap<Event, u64>, Refusal> {
         let (executable, compile_ns) = self.compile(program, competitor, &mut NoPhases)?;
         let mut values = BTreeMap::from([(Event::Compile, compile_ns)]);
-        values.insert(
-            Event::FirstCall,
-            self.run(program, competitor, &executable)?,
-        );
-        values.insert(Event::Run, self.run(program, competitor, &executable)?);
+        let is_timed = matches!(self.works[program], Work::Program(_));
+        if is_timed || cold {
+            let first_ns = self.run(program, competitor, &executable)?;
+            values.insert(Event::FirstCall, first_ns);
+        }
+        if is_timed {
+            let run_ns = self.run(program, competitor, &executable)?;
+            values.insert(Event::Run, run_ns);
+        }
         drop(executable);
         // What it leaves in the caches is what the next one, which is timed, finds there.
         drop(self.compile(program, competitor, &mut NoPhases)?);
@@ -198,7 +295,9 @@ impl Course for Suite {
             let phase_ns = times.0[*phase as usize].max(1);
             values.insert(phase_event(*phase), phase_ns);
         }
-        let _ = cold;
+        if cold {
+            self.facts(program, competitor, &mut values)?;
+        }
         Ok(values)
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use bakeoff_samples::{Session, Status};
+use bakeoff_samples::{Event, Program, Session, Status};
+use bakeoff_statistics::{Bootstrap, Estimate, FEWEST_TO_STOP, enough};
 
 /// A time on a command line: `90s`, `10m`, `2h`.
 ///
@@ -68,6 +69,36 @@ pub fn summary(session: &Session) -> String {
         "`bakeoff report {dir}` makes figures and tables of it"
     );
     text
+}
+
+/// Whether the 95 % intervals of all mean ratios of compile and run time to the baseline are within `width` on either
+/// side, from enough processes to believe it.
+pub fn is_narrow(session: &Session, width: f64) -> bool {
+    session.processes.len() >= FEWEST_TO_STOP && enough(&mean_ratios(session), width)
+}
+
+/// The mean ratio of every competitor, of compile and run time, over the programs that it shares with the baseline.
+fn mean_ratios(session: &Session) -> Vec<Estimate> {
+    let head = &session.head;
+    let bootstrap = Bootstrap::default();
+    let mut ratios = Vec::new();
+    for event in [Event::Compile, Event::Run] {
+        let series = |competitor: &str| -> Vec<Option<Vec<Vec<f64>>>> {
+            let programs = head.programs.iter();
+            let of = |program: &Program| session.series(event, &program.name, competitor);
+            programs.map(of).collect()
+        };
+        let base = series(&head.baseline);
+        for competitor in head.competitors.iter().filter(|c| c.name != head.baseline) {
+            let own = series(&competitor.name);
+            let both = own.iter().zip(&base);
+            let pairs: Vec<(&[Vec<f64>], &[Vec<f64>])> = both
+                .filter_map(|(own, base)| Some((own.as_deref()?, base.as_deref()?)))
+                .collect();
+            ratios.extend(bootstrap.mean_ratio(&pairs));
+        }
+    }
+    ratios
 }
 
 /// Whether nobody answered wrongly or trapped.

@@ -19,6 +19,12 @@ pub(crate) enum CliError {
     #[error(transparent)]
     ClifTest(#[from] ClifTestError),
     #[error(transparent)]
+    Samples(#[from] bakeoff_samples::ReadError),
+    #[error(transparent)]
+    Analysis(#[from] bakeoff_reports::analysis::AnalysisError),
+    #[error(transparent)]
+    Report(#[from] bakeoff_reports::ReportError),
+    #[error(transparent)]
     Record(#[from] bakeoff_bench_suite::record::RecordError),
     #[error(transparent)]
     Backend(#[from] UnknownConfiguration),

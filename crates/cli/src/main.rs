@@ -10,6 +10,7 @@ mod difftest;
 mod disasm;
 mod error;
 mod measure;
+mod report;
 mod run;
 mod stencils;
 mod table;
@@ -25,6 +26,10 @@ use bakeoff_suite::Size;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use error::CliError;
+
+/// Counts what compilers allocate when `measure` asks for it, and does nothing else otherwise.
+#[global_allocator]
+static ALLOCATOR: bakeoff_allocations::Counting = bakeoff_allocations::Counting;
 
 /// Compares ways of turning one program into running code.
 #[derive(Parser)]
@@ -44,6 +49,8 @@ enum Command {
     ///
     /// Without arguments: the whole suite at quick size, every backend, in ten minutes. `bakeoff report` shows what came out.
     Measure(measure::MeasureArgs),
+    /// Make figures and tables of what was measured: a page, SVG, PDF, LaTeX, CSV and JSON.
+    Report(report::ReportArgs),
     /// Run a module (.ir, .wasm, .wat, .clif) or an entry of the suite (.toml) on one backend.
     ///
     /// Without --invoke a text module (.ir, .clif) runs its `; run:` and `; trap:` lines, an entry its
@@ -310,6 +317,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, CliError> {
     match cli.command {
         Command::Compare(args) => compare::command(&args),
         Command::Measure(args) => measure::command(&args),
+        Command::Report(args) => report::command(&args),
         Command::Run(args) => run::command(&args),
         Command::Backends => table::backends(),
         Command::Print { file } => {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bakeoff_backend::Options;
 use bakeoff_bench_suite::record::{
-    Course, LOCK, Progress, Recording, Share, Suite, command_line, fingerprint, is_good, now,
-    parse_time, record, summary, work,
+    Course, LOCK, Progress, Recording, SCALING, Share, Suite, Work, command_line, fingerprint,
+    is_good, is_narrow, now, parse_time, record, summary, work,
 };
 use bakeoff_registry::BASELINE;
-use bakeoff_samples::{Head, Kind, Session, Settings};
+use bakeoff_samples::{Head, Kind, Settings};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -23,7 +23,7 @@ pub(crate) struct MeasureArgs {
     /// Entries (.toml) or text modules with a `; run:` line (.ir, .clif) instead of the suite's.
     #[arg(conflicts_with = "suite")]
     files: Vec<PathBuf>,
-    /// Only the programs of this part of the suite.
+    /// Only the programs of this part of the suite; or `scaling`, which is none of it: modules that grow in one dimension.
     #[arg(long, value_name = "NAME")]
     suite: Option<String>,
     /// Only these backends, with commas between.
@@ -74,6 +74,12 @@ pub(crate) struct MeasureArgs {
     worker_ms: Option<u64>,
 }
 
+impl MeasureArgs {
+    fn is_scaling(&self) -> bool {
+        self.suite.as_deref() == Some(SCALING)
+    }
+}
+
 /// What is taken if neither a time nor a number of iterations is given.
 const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
 
@@ -98,7 +104,10 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
     });
     let head = Head {
         format: Head::FORMAT,
-        kind: Kind::Times,
+        kind: match args.is_scaling() {
+            true => Kind::Scaling,
+            false => Kind::Times,
+        },
         command: command_line("bakeoff"),
         began: began.clone(),
         settings: Settings {
@@ -139,7 +148,7 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
     let bar = progress_bar();
     let session = record(
         &recording,
-        |session| is_enough(session, args.width),
+        |session| args.width.is_some_and(|width| is_narrow(session, width)),
         |progress| show(&bar, progress),
     )?;
     bar.finish_and_clear();
@@ -162,7 +171,13 @@ fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
         bounds_checks: args.bounds_checks.into(),
         cpu: args.cpu.into(),
     };
-    let subjects = compare::subjects(&args.files, args.suite.as_deref())?;
+    let works = match args.is_scaling() {
+        true => Work::families(),
+        false => {
+            let subjects = compare::subjects(&args.files, args.suite.as_deref())?;
+            subjects.into_iter().map(Work::Program).collect()
+        }
+    };
     let control = !args.no_control;
     let size = args.size.into();
     Ok(Suite::new(
@@ -172,11 +187,6 @@ fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
         size,
         options,
     ))
-}
-
-/// Whether all mean ratios are known well enough.
-fn is_enough(_session: &Session, _width: Option<f64>) -> bool {
-    false
 }
 
 fn progress_bar() -> ProgressBar {

@@ -463,7 +463,9 @@ impl<'r> RowReader<'r> {
 
     fn finish(mut self) -> Result<Session, ReadError> {
         self.cut_off();
-        if self.processes.values().all(|p| p.samples.is_empty()) {
+        // Where everybody failed, that is what there is to show.
+        let nothing = self.processes.values().all(|p| p.samples.is_empty());
+        if self.processes.is_empty() || nothing && self.failures.is_empty() {
             return Err(ReadError::Empty {
                 dir: self.dir.to_path_buf(),
             });
