@@ -32,6 +32,9 @@ struct Family<'s> {
     programs: Vec<(f64, &'s str)>,
 }
 
+/// A number that some points have.
+type Fit = fn(&[(f64, f64)]) -> Option<f64>;
+
 /// In the order of the session.
 fn families(session: &Session) -> Vec<Family<'_>> {
     let mut families: Vec<Family<'_>> = Vec::new();
@@ -75,14 +78,11 @@ fn of(
     let sizes: Vec<f64> = points.iter().map(|(size, _)| *size).collect();
     let locations: Vec<&Resampled> = points.iter().map(|(_, location)| location).collect();
     let from = points.len() / 2;
-    let fit = |from: usize, f: &dyn Fn(&[(f64, f64)]) -> Option<f64>| {
+    let fit = |from: usize, fit: Fit| {
         let f = |values: &[f64]| {
-            let points: Vec<(f64, f64)> = sizes[from..]
-                .iter()
-                .copied()
-                .zip(values.iter().copied())
-                .collect();
-            f(&points).unwrap_or(f64::NAN)
+            let sizes = sizes[from..].iter().copied();
+            let points: Vec<(f64, f64)> = sizes.zip(values.iter().copied()).collect();
+            fit(&points).unwrap_or(f64::NAN)
         };
         Resampled::combine(&locations[from..], f).estimate(LEVEL)
     };
@@ -95,8 +95,8 @@ fn of(
         competitor,
         event,
         points: estimates.collect::<Option<_>>()?,
-        exponent: fit(from, &|points| exponent(points))?,
-        slope_ns: fit(0, &|points| Some(Line::relative(points)?.slope))?,
-        intercept_ns: fit(0, &|points| Some(Line::relative(points)?.intercept))?,
+        exponent: fit(from, exponent)?,
+        slope_ns: fit(0, |points| Some(Line::relative(points)?.slope))?,
+        intercept_ns: fit(0, |points| Some(Line::relative(points)?.intercept))?,
     })
 }
