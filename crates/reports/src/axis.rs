@@ -144,7 +144,6 @@ impl Axis {
             candidates.extend(self.linear_candidates());
         }
         candidates.push(self.multiples(&[1.0, 2.0, 5.0], 1));
-        candidates.push(self.multiples(&[1.0, 3.0], 1));
         candidates.extend([1, 2, 3, 4, 6].map(|every| self.multiples(&[1.0], every)));
         // A set of one tick tells no scale.
         candidates.retain(|values| values.len() >= 2);

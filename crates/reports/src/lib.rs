@@ -11,13 +11,14 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
-mod axis;
+pub mod axis;
+pub mod figures;
 pub mod ink;
-mod latex;
-mod number;
+pub mod latex;
+pub mod number;
 pub mod pdf;
 pub mod pgf;
 pub mod scene;
-mod sheet;
+pub mod sheet;
 pub mod svg;
-mod text;
+pub mod text;
