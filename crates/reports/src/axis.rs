@@ -61,6 +61,12 @@ impl Axis {
         Axis { low, high, ..self }
     }
 
+    /// With so much more room at both ends, as a part of its length; a logarithmic axis.
+    pub fn widened(self, low: f64, high: f64) -> Axis {
+        let span = self.high / self.low;
+        self.between(self.low / span.powf(low), self.high * span.powf(high))
+    }
+
     /// The lowest value.
     pub fn low(&self) -> f64 {
         self.low
@@ -92,7 +98,13 @@ impl Axis {
         } else {
             self.linear_candidates()
         };
-        let label = |v: &f64| self.quantity.tick(*v);
+        let label = |v: &f64| {
+            if *v == 0.0 {
+                "0".to_string()
+            } else {
+                self.quantity.tick(*v)
+            }
+        };
         let fits = |values: &Vec<f64>| {
             values.windows(2).all(|pair| {
                 let apart = (self.share(pair[1]) - self.share(pair[0])) * length;

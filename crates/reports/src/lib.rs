@@ -21,4 +21,5 @@ pub mod pgf;
 pub mod scene;
 pub mod sheet;
 pub mod svg;
+pub mod tables;
 pub mod text;

@@ -189,7 +189,7 @@ impl Sheet {
         }
         let stroke = Stroke {
             ink: Ink::Paper,
-            width: 0.6,
+            width: 0.45,
         };
         if slope == f64::INFINITY {
             let mut x = area.left + APART;
@@ -231,6 +231,9 @@ impl Sheet {
 
     /// A line of text.
     pub fn write(&self, place: Place, content: &str, kind: Type) {
+        if content.is_empty() {
+            return;
+        }
         let h_pos = match kind.align {
             Align::Start => HPos::Left,
             Align::Middle => HPos::Center,
@@ -341,7 +344,7 @@ impl Panel<'_> {
         let (left, right, bottom) = (self.area.left, self.area.right(), self.area.bottom());
         let ticks = self
             .x
-            .ticks(self.area.width, |label| text::width(label, SMALL) + 7.0);
+            .ticks(self.area.width, |label| text::width(label, SMALL) + 5.0);
         for tick in ticks {
             let (x, _) = self.at(tick.value, self.y.low());
             let length = if tick.label.is_some() { 2.8 } else { 1.4 };

@@ -28,7 +28,7 @@ pub fn place(
 ) -> Vec<Placed> {
     let markers = points
         .iter()
-        .map(|(p, _)| Area::around(*p, 2.0 * radius, 2.0 * radius));
+        .map(|(p, _)| Area::around(*p, 2.0 * radius + 2.0, 2.0 * radius + 2.0));
     let obstacles: Vec<Area> = markers.chain(obstacles.iter().copied()).collect();
     let candidates: Vec<Vec<(Placed, f64)>> = points
         .iter()
@@ -101,7 +101,7 @@ fn candidates((x, y): Place, width: f64, size: f64, radius: f64) -> Vec<Placed> 
         let align = if dx > 0.0 { Align::Start } else { Align::End };
         add(dx * near * 0.6, dy * over * 0.75, align, false);
     }
-    for ring in 1..=9 {
+    for ring in 1..=11 {
         let distance = near + 7.0 * f64::from(ring);
         for step in -5..=5 {
             let angle = f64::from(step) * std::f64::consts::PI / 12.0;
@@ -123,9 +123,9 @@ fn fixed_cost(placed: &Placed, at: Place, obstacles: &[Area], bounds: &Area) -> 
     let far = (placed.place.0 - at.0).hypot(placed.place.1 - at.1);
     let leader = placed.leader.map_or(0.0, |line| {
         let crossed = obstacles.iter().filter(|o| crosses(line, o, at)).count();
-        6.0 + 4.0 * crossed as f64
+        6.0 + 12.0 * crossed as f64
     });
-    outside * 10.0 + covered * 2.0 + far * 0.4 + leader
+    outside * 10.0 + covered * 4.0 + far * 0.4 + leader
 }
 
 fn conflict(a: &Placed, b: &Placed) -> f64 {

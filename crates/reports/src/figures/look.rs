@@ -152,7 +152,7 @@ pub fn legend(
             (x, y) = (left, y + 11.0);
         }
         if bars {
-            look.bar(sheet, Area::around((x + 4.0, y), 8.0, 6.5));
+            look.bar(sheet, Area::around((x + 5.0, y), 3.6, 7.0));
         } else {
             look.draw(sheet, (x + 4.0, y), 2.6);
         }

@@ -93,8 +93,10 @@ fn draw(
         height: height - 32.0,
     };
     let ends = |e: &Estimate| [e.value, e.low, e.high];
-    let x = Axis::log(points.iter().flat_map(|p| ends(&p.x)), Quantity::Plain);
-    let y = Axis::log(points.iter().flat_map(|p| ends(&p.y)), Quantity::Plain);
+    // Room for labels beside those at the edges.
+    let room = if width == Width::Page { 0.08 } else { 0.12 };
+    let x = Axis::log(points.iter().flat_map(|p| ends(&p.x)), Quantity::Plain).widened(room, 0.04);
+    let y = Axis::log(points.iter().flat_map(|p| ends(&p.y)), Quantity::Plain).widened(room, 0.0);
     let panel = sheet.panel(area, x, y);
     let title = |event: Event| format!("{}, × {}", words(event), context.baseline());
     panel.x_axis(&title(events[0]));
@@ -102,7 +104,12 @@ fn draw(
     panel.upright(1.0);
     panel.level(1.0);
     frontier(&sheet, &panel, points, (x, y));
-    let mut obstacles = Vec::new();
+    let (left, level) = panel.at(x.low(), 1.0);
+    let (upright, top) = panel.at(1.0, y.high());
+    let mut obstacles = vec![
+        Area::between((left, level), (area.right(), level + 0.5)),
+        Area::between((upright, top), (upright + 0.5, area.bottom())),
+    ];
     for point in points {
         obstacles.extend(intervals(context, &sheet, &panel, point));
     }

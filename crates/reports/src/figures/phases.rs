@@ -78,7 +78,7 @@ fn draw(
         let name = text::fit(context.name(row.competitor), SIZE, 110.0);
         sheet.write((left - 6.0, y), &name, Type::PLAIN.align(Align::End));
     }
-    let free = width.points() - left - 6.0;
+    let free = width.points() - left - 12.0;
     let area = |from: f64, wide: f64| Area {
         left: left + from,
         top,

@@ -16,7 +16,7 @@ const MOST: usize = 5;
 const ACROSS: usize = 3;
 
 /// Height of a panel with its axis.
-const HIGH: f64 = 124.0;
+const HIGH: f64 = 116.0;
 
 /// The figure; `None` if nothing grew.
 ///
@@ -93,7 +93,7 @@ fn draw(
             left: each * (index % ACROSS) as f64 + 40.0,
             top: 18.0 + HIGH * (index / ACROSS) as f64 + 14.0,
             width: each - 40.0 - 22.0,
-            height: HIGH - 42.0,
+            height: HIGH - 34.0,
         };
         panel(context, &sheet, &of, family, area, index % ACROSS == 0);
     }
@@ -113,7 +113,7 @@ fn panel(
     let event = growth.first().map_or(Event::Compile, |g| g.event);
     let y = Axis::log(points().map(|p| p.1.value), Quantity::of(event));
     let panel = sheet.panel(area, x, y);
-    panel.x_axis(family);
+    panel.x_axis("");
     panel.y_axis(if first { words(event) } else { "" });
     sheet.write((area.left, area.top - 7.0), family, Type::TITLE);
     let mut ends = Vec::new();
