@@ -16,6 +16,7 @@ pub mod figures;
 pub mod ink;
 pub mod latex;
 pub mod number;
+pub mod page;
 pub mod pdf;
 pub mod pgf;
 pub mod scene;
@@ -23,3 +24,6 @@ pub mod sheet;
 pub mod svg;
 pub mod tables;
 pub mod text;
+pub mod write;
+
+pub use write::{ReportError, Written, write_report};

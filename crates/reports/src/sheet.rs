@@ -327,6 +327,11 @@ const GRID: Stroke = Stroke {
     width: 0.4,
 };
 
+const REFERENCE: Stroke = Stroke {
+    ink: Ink::Text,
+    width: 0.4,
+};
+
 const FRAME: Stroke = Stroke {
     ink: Ink::Muted,
     width: 0.5,
@@ -400,13 +405,13 @@ impl Panel<'_> {
     pub fn upright(&self, x: f64) {
         let (x, _) = self.at(x, self.y.low());
         let line = [(x, self.area.top), (x, self.area.bottom())];
-        self.sheet.line(&line, FRAME);
+        self.sheet.line(&line, REFERENCE);
     }
 
     /// A line across at a value of the left axis.
     pub fn level(&self, y: f64) {
         let (_, y) = self.at(self.x.low(), y);
         let line = [(self.area.left, y), (self.area.right(), y)];
-        self.sheet.line(&line, FRAME);
+        self.sheet.line(&line, REFERENCE);
     }
 }

@@ -103,13 +103,13 @@ fn draw(
     panel.y_axis(&title(events[1]));
     panel.upright(1.0);
     panel.level(1.0);
-    frontier(&sheet, &panel, points, (x, y));
     let (left, level) = panel.at(x.low(), 1.0);
     let (upright, top) = panel.at(1.0, y.high());
     let mut obstacles = vec![
         Area::between((left, level), (area.right(), level + 0.5)),
         Area::between((upright, top), (upright + 0.5, area.bottom())),
     ];
+    obstacles.extend(frontier(&sheet, &panel, points, (x, y)));
     for point in points {
         obstacles.extend(intervals(context, &sheet, &panel, point));
     }
@@ -170,8 +170,8 @@ fn intervals(context: &Context<'_>, sheet: &Sheet, panel: &Panel<'_>, point: &Po
     areas
 }
 
-/// The staircase of those that nobody beats in both.
-fn frontier(sheet: &Sheet, panel: &Panel<'_>, points: &[Point], (x, y): (Axis, Axis)) {
+/// The staircase of those that nobody beats in both; returns where it is.
+fn frontier(sheet: &Sheet, panel: &Panel<'_>, points: &[Point], (x, y): (Axis, Axis)) -> Vec<Area> {
     let mut order: Vec<&Point> = points.iter().collect();
     order.sort_by(|a, b| {
         let by_x = a.x.value.total_cmp(&b.x.value);
@@ -188,8 +188,13 @@ fn frontier(sheet: &Sheet, panel: &Panel<'_>, points: &[Point], (x, y): (Axis, A
     }
     places.push(panel.at(x.high(), level));
     let stroke = Stroke {
-        ink: Ink::Family(3, 2),
-        width: 1.4,
+        ink: Ink::Family(3, 1),
+        width: 1.6,
     };
     sheet.line(&places, stroke);
+    let steps = places.windows(2);
+    steps
+        .map(|step| Area::between(step[0], step[1]))
+        .map(|step| Area::around(step.center(), step.width + 1.6, step.height + 1.6))
+        .collect()
 }
