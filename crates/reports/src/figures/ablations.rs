@@ -3,7 +3,7 @@
 use bakeoff_samples::Event;
 use bakeoff_statistics::Estimate;
 
-use super::{Context, Figure, Width, forest, words};
+use super::{Context, Figure, Width, forest, shown, words};
 use crate::analysis::{EventFigures, Mean};
 use crate::sheet::DrawError;
 
@@ -45,7 +45,8 @@ pub fn figure(
 }
 
 fn mean(figures: &EventFigures, competitor: usize) -> Option<&Mean> {
-    figures.means.get(competitor)?.as_ref()
+    let mean = figures.means.get(competitor)?.as_ref();
+    mean.filter(|m| shown(Some(m.ratio)).is_some())
 }
 
 fn group(context: &Context<'_>, figures: &[&EventFigures], base: usize) -> Option<forest::Group> {

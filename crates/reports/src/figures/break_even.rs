@@ -8,7 +8,7 @@
 
 use bakeoff_statistics::Estimate;
 
-use super::{Context, Figure, Width, labels};
+use super::{Context, Figure, Width, labels, shown};
 use crate::axis::Axis;
 use crate::ink::Ink;
 use crate::number::Quantity;
@@ -31,14 +31,21 @@ type Line = (usize, Estimate, Estimate);
 /// If it cannot be drawn.
 pub fn figure(context: &Context<'_>) -> Result<Option<Figure>, DrawError> {
     let analysis = context.analysis;
-    let all = &analysis.break_even.lines;
+    let usable = |l: &&Line| shown(Some(l.1)).is_some() && shown(Some(l.2)).is_some();
+    let all: Vec<Line> = analysis
+        .break_even
+        .lines
+        .iter()
+        .filter(usable)
+        .copied()
+        .collect();
     let Some(base) = all.iter().find(|l| l.0 == analysis.baseline) else {
         return Ok(None);
     };
     let main = context.looks.main(analysis, MOST);
     let best = &analysis.break_even.envelope;
-    let shown = |l: &&Line| main.contains(&l.0) || best.iter().any(|(_, c)| *c == l.0);
-    let lines: Vec<Line> = all.iter().filter(shown).copied().collect();
+    let chosen = |l: &&Line| main.contains(&l.0) || best.iter().any(|(_, c)| *c == l.0);
+    let lines: Vec<Line> = all.iter().filter(chosen).copied().collect();
     if lines.len() < 2 {
         return Ok(None);
     }

@@ -9,7 +9,7 @@
 
 use bakeoff_statistics::Estimate;
 
-use super::Width;
+use super::{Width, shown};
 use crate::axis::Axis;
 use crate::ink::Ink;
 use crate::number::{Quantity, significant};
@@ -73,7 +73,7 @@ pub fn draw(
                 width: each,
                 height: high,
             };
-            let all = rows().filter_map(|r| r.ratios.get(index).copied().flatten());
+            let all = rows().filter_map(|r| shown(r.ratios.get(index).copied().flatten()));
             let panel = open(&sheet, area, all, relative);
             sheet.write((area.left, top - 7.0), title, Type::TITLE);
             panel
@@ -139,7 +139,7 @@ fn open<'s>(
 fn dot(sheet: &Sheet, panel: &Panel<'_>, ratio: Option<Estimate>, y: f64, what: &str) {
     let kind = Type::NOTE.align(Align::End);
     let right = panel.area.right();
-    let Some(ratio) = ratio else {
+    let Some(ratio) = shown(ratio) else {
         sheet.write((right, y), "–", kind);
         return;
     };

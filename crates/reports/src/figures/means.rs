@@ -9,7 +9,7 @@
 use bakeoff_samples::Event;
 use bakeoff_statistics::Estimate;
 
-use super::{Context, Figure, Width, words};
+use super::{Context, Figure, Width, shown, words};
 use crate::analysis::EventFigures;
 use crate::axis::Axis;
 use crate::ink::Ink;
@@ -71,7 +71,7 @@ pub fn figure(
 }
 
 fn mean(figures: &EventFigures, competitor: usize) -> Option<Estimate> {
-    figures.means.get(competitor)?.as_ref().map(|m| m.ratio)
+    shown(figures.means.get(competitor)?.map(|m| m.ratio))
 }
 
 fn draw(

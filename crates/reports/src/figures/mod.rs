@@ -15,8 +15,10 @@ pub mod programs;
 pub mod scaling;
 
 use bakeoff_samples::{Event, Unit};
+use bakeoff_statistics::Estimate;
 
 use crate::analysis::{Analysis, EventFigures};
+use crate::number::grouped;
 use crate::scene::Scene;
 use crate::sheet::DrawError;
 use look::Looks;
@@ -124,12 +126,17 @@ impl<'a> Context<'a> {
                 source.command,
                 source.processes,
                 if source.processes == 1 { "" } else { "es" },
-                source.samples,
+                grouped(source.samples),
                 source.fingerprint
             )
         });
         told.collect::<Vec<String>>().join(" ")
     }
+}
+
+/// What has a place on a logarithmic axis: the rest is a gap.
+pub fn shown(estimate: Option<Estimate>) -> Option<Estimate> {
+    estimate.filter(|e| e.value.is_finite() && e.value > 0.0)
 }
 
 /// What an event is called in a figure: the words, without a unit.

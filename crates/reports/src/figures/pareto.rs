@@ -10,7 +10,7 @@
 use bakeoff_samples::Event;
 use bakeoff_statistics::Estimate;
 
-use super::{Context, Figure, Width, labels, words};
+use super::{Context, Figure, Width, labels, shown, words};
 use crate::axis::Axis;
 use crate::ink::Ink;
 use crate::number::Quantity;
@@ -41,8 +41,8 @@ pub fn figure(
         .filter_map(|(competitor, (x, y))| {
             Some(Point {
                 competitor,
-                x: x.as_ref()?.ratio,
-                y: y.as_ref()?.ratio,
+                x: shown(x.map(|m| m.ratio))?,
+                y: shown(y.map(|m| m.ratio))?,
             })
         })
         .collect();

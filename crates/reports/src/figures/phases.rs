@@ -2,7 +2,7 @@
 
 use bakeoff_samples::Event;
 
-use super::{Context, Figure, Width, words};
+use super::{Context, Figure, Width, shown, words};
 use crate::analysis::EventFigures;
 use crate::axis::Axis;
 use crate::ink::Ink;
@@ -29,7 +29,7 @@ pub fn figure(context: &Context<'_>) -> Result<Option<Figure>, DrawError> {
     let row = |competitor: usize| -> Option<Row> {
         let parts = figures.iter();
         let parts: Vec<Option<f64>> = parts
-            .map(|f| f.totals.get(competitor).copied().flatten().map(|e| e.value))
+            .map(|f| shown(f.totals.get(competitor).copied().flatten()).map(|e| e.value))
             .collect();
         let sum: f64 = parts.iter().flatten().sum();
         (sum > 0.0).then_some(Row {

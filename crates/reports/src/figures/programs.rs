@@ -5,7 +5,7 @@
 use bakeoff_samples::Event;
 use bakeoff_statistics::Estimate;
 
-use super::{Context, Figure, Width, look, words};
+use super::{Context, Figure, Width, look, shown as usable, words};
 use crate::analysis::EventFigures;
 use crate::axis::Axis;
 use crate::ink::Ink;
@@ -34,7 +34,7 @@ pub fn figure(
     if figures.is_empty() || analysis.programs.is_empty() {
         return Ok(None);
     }
-    let others = analysis.competitors.len() - 1;
+    let others = analysis.competitors.len().saturating_sub(1);
     let mut shown = context.looks.main(analysis, MOST + 1);
     shown.retain(|c| *c != analysis.baseline);
     shown.truncate(MOST);
@@ -52,7 +52,7 @@ pub fn figure(
         rows.clone().any(|row| {
             shown
                 .iter()
-                .any(|c| row.get(*c).is_none_or(Option::is_none))
+                .any(|c| usable(row.get(*c).copied().flatten()).is_none())
         })
     });
     let gap = if missing {
@@ -133,8 +133,8 @@ fn panel(
     let groups = context.analysis.programs.len() + 1;
     let ratio = |group: usize, competitor: usize| -> Option<Estimate> {
         match figures.ratios.get(group) {
-            Some(row) if group + 1 < groups => *row.get(competitor)?,
-            _ => figures.means.get(competitor)?.as_ref().map(|m| m.ratio),
+            Some(row) if group + 1 < groups => usable(*row.get(competitor)?),
+            _ => usable(figures.means.get(competitor)?.map(|m| m.ratio)),
         }
     };
     let all = (0..groups).flat_map(|g| shown.iter().filter_map(move |c| ratio(g, *c)));

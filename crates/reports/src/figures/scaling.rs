@@ -1,8 +1,9 @@
 //! How compiling grows: a panel a family of programs, a line a competitor, on logarithmic axes, where a slope is an exponent.
 
 use bakeoff_samples::Event;
+use bakeoff_statistics::Estimate;
 
-use super::{Context, Figure, Width, labels, look, words};
+use super::{Context, Figure, Width, labels, look, shown, words};
 use crate::analysis::Growth;
 use crate::axis::Axis;
 use crate::number::Quantity;
@@ -33,7 +34,7 @@ pub fn figure(context: &Context<'_>) -> Result<Option<Figure>, DrawError> {
     let growth: Vec<&Growth> = all
         .iter()
         .filter(|g| g.event == event && main.contains(&g.competitor))
-        .filter(|g| !g.points.is_empty())
+        .filter(|g| g.points.iter().any(|p| usable(p).is_some()))
         .collect();
     let mut families: Vec<&str> = Vec::new();
     for growth in &growth {
@@ -57,6 +58,14 @@ pub fn figure(context: &Context<'_>) -> Result<Option<Figure>, DrawError> {
         page: draw(context, &growth, &families, &main)?,
         column: None,
     }))
+}
+
+/// A point that has a place on the axes.
+fn usable(point: &(f64, Estimate)) -> Option<(f64, Estimate)> {
+    let (size, time) = *point;
+    shown(Some(time))
+        .filter(|_| size > 0.0)
+        .map(|time| (size, time))
 }
 
 /// With its first letter as it is at the beginning of a sentence.
@@ -108,7 +117,11 @@ fn panel(
     area: Area,
     first: bool,
 ) {
-    let points = || growth.iter().flat_map(|g| &g.points);
+    let points = || {
+        growth
+            .iter()
+            .flat_map(|g| g.points.iter().filter_map(usable))
+    };
     let x = Axis::log(points().map(|p| p.0), Quantity::Count);
     let event = growth.first().map_or(Event::Compile, |g| g.event);
     let y = Axis::log(points().map(|p| p.1.value), Quantity::of(event));
@@ -126,17 +139,18 @@ fn panel(
         let places: Vec<_> = growth
             .points
             .iter()
-            .map(|(size, time)| panel.at(*size, time.value))
+            .filter_map(usable)
+            .map(|(size, time)| panel.at(size, time.value))
             .collect();
         sheet.line(&places, stroke);
-        for ((size, time), at) in growth.points.iter().zip(&places) {
-            let ends = [panel.at(*size, time.low), panel.at(*size, time.high)];
+        for ((size, time), at) in growth.points.iter().filter_map(usable).zip(&places) {
+            let ends = [panel.at(size, time.low), panel.at(size, time.high)];
             sheet.line(&ends, stroke);
             look.draw(sheet, *at, 1.7);
             let title = format!(
                 "{}, {family} {size}: {}; exponent {}",
                 context.name(growth.competitor),
-                Quantity::of(event).show_estimate(*time),
+                Quantity::of(event).show_estimate(time),
                 Quantity::Plain.show_estimate(growth.exponent)
             );
             sheet.mark(Area::around(*at, 6.0, 6.0), title);

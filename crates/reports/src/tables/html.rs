@@ -3,6 +3,9 @@
 use super::{Cell, Column, Table};
 use crate::svg::escape;
 
+/// Words of at most so many letters stay on one line.
+const NAME: usize = 32;
+
 /// The element, without caption.
 pub fn write(table: &Table) -> String {
     let head: String = table
@@ -33,13 +36,15 @@ pub fn write(table: &Table) -> String {
 }
 
 fn cell((cell, column): (&Cell, &Column)) -> String {
-    let class = if column.quantity.is_some() {
-        " class=\"number\""
-    } else {
-        ""
-    };
     match cell {
-        Cell::Text(text) => format!("<td{class}>{}</td>", escape(text)),
+        Cell::Text(text) => {
+            let class = match column.quantity {
+                Some(_) => " class=\"number\"",
+                None if text.chars().count() <= NAME => " class=\"name\"",
+                None => "",
+            };
+            format!("<td{class}>{}</td>", escape(text))
+        }
         Cell::Number(None) => "<td class=\"number gap\">–</td>".to_string(),
         Cell::Number(Some(e)) => {
             let interval = cell.interval().map(|(low, high)| {

@@ -28,9 +28,14 @@ impl Cell {
         Cell::Text(text.into())
     }
 
+    /// A number; what is none is a gap.
+    pub fn number(estimate: Option<Estimate>) -> Cell {
+        Cell::Number(estimate.filter(|e| !e.value.is_nan()))
+    }
+
     /// A number that is known exactly.
     pub fn exact(value: f64) -> Cell {
-        Cell::Number(Some(Estimate::exact(value)))
+        Cell::number(Some(Estimate::exact(value)))
     }
 
     /// Its interval, if it has one.

@@ -110,7 +110,7 @@ fn means(context: &Context<'_>, name: &str, title: &str, events: &[Event]) -> Ta
             .collect();
         let programs = means.iter().flatten().map(|m| m.programs).min()?;
         let mut cells = vec![Cell::text(context.name(competitor))];
-        cells.extend(means.iter().map(|m| Cell::Number(m.map(|m| m.ratio))));
+        cells.extend(means.iter().map(|m| Cell::number(m.map(|m| m.ratio))));
         cells.push(Cell::text(format!(
             "{programs}/{}",
             context.analysis.programs.len()
@@ -161,7 +161,7 @@ fn main_programs(context: &Context<'_>) -> Table {
             let numbers = shown.iter().flat_map(|c| {
                 figures
                     .iter()
-                    .map(move |f| Cell::Number(number(index, *c, f)))
+                    .map(move |f| Cell::number(number(index, *c, f)))
             });
             std::iter::once(Cell::text(&program.name))
                 .chain(numbers)
@@ -202,7 +202,7 @@ fn programs(context: &Context<'_>) -> Table {
         ));
     }
     let at = |numbers: &[Vec<Option<Estimate>>], program: usize, competitor: usize| {
-        Cell::Number(
+        Cell::number(
             numbers
                 .get(program)
                 .and_then(|row| row.get(competitor).copied().flatten()),
@@ -251,7 +251,7 @@ fn totals(context: &Context<'_>, name: &str, title: &str, events: &[Event], abou
         totals.iter().any(Option::is_some).then(|| {
             let name = Cell::text(context.name(competitor));
             std::iter::once(name)
-                .chain(totals.into_iter().map(Cell::Number))
+                .chain(totals.into_iter().map(Cell::number))
                 .collect()
         })
     };
@@ -276,7 +276,7 @@ fn pairs(context: &Context<'_>) -> Table {
         let (runs, work) = match pair.suite {
             Payback::Never => (Cell::text("never"), Cell::text("never")),
             Payback::After { runs, work_ns } => {
-                (Cell::Number(Some(runs)), Cell::Number(Some(work_ns)))
+                (Cell::number(Some(runs)), Cell::number(Some(work_ns)))
             }
         };
         let name = |c: usize| Cell::text(context.name(c));
@@ -331,9 +331,9 @@ fn exponents(context: &Context<'_>) -> Table {
             Cell::text(&g.family),
             Cell::text(context.name(g.competitor)),
             Cell::text(words(g.event)),
-            Cell::Number(Some(g.exponent)),
-            Cell::Number(Some(g.slope_ns)),
-            Cell::Number(Some(g.intercept_ns)),
+            Cell::number(Some(g.exponent)),
+            Cell::number(Some(g.slope_ns)),
+            Cell::number(Some(g.intercept_ns)),
         ]
     });
     let caption = format!(
@@ -360,7 +360,7 @@ fn points(context: &Context<'_>) -> Table {
                 Cell::text(context.name(g.competitor)),
                 Cell::text(words(g.event)),
                 Cell::exact(*size),
-                Cell::Number(Some(*time)),
+                Cell::number(Some(*time)),
             ]
         })
     });
@@ -401,7 +401,7 @@ fn control(context: &Context<'_>) -> Table {
     };
     let rows = control.ratios.iter();
     let rows =
-        rows.map(|(event, ratio)| vec![Cell::text(words(*event)), Cell::Number(Some(*ratio))]);
+        rows.map(|(event, ratio)| vec![Cell::text(words(*event)), Cell::number(Some(*ratio))]);
     let caption = format!(
         "{} measured under two names: geometric means of the ratios of the two, with intervals of {} %. {}",
         control.competitor,
