@@ -61,6 +61,12 @@ impl Axis {
         Axis { low, high, ..self }
     }
 
+    /// With so much more room at both ends, as a part of its length; a logarithmic axis.
+    pub fn widened(self, low: f64, high: f64) -> Axis {
+        let span = self.high / self.low;
+        self.between(self.low / span.powf(low), self.high * span.powf(high))
+    }
+
     /// The lowest value.
     pub fn low(&self) -> f64 {
         self.low
@@ -73,15 +79,20 @@ impl Axis {
 
     /// Where a value is: 0 at the low end, 1 at the high end, and no further.
     pub fn share(&self, value: f64) -> f64 {
-        let share = if self.log {
-            (value / self.low).ln() / (self.high / self.low).ln()
-        } else {
-            (value - self.low) / (self.high - self.low)
-        };
+        let share = self.position(value);
         if share.is_nan() {
             0.0
         } else {
             share.clamp(0.0, 1.0)
+        }
+    }
+
+    /// The same, further than the ends if the value is.
+    fn position(&self, value: f64) -> f64 {
+        if self.log {
+            (value / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
         }
     }
 
@@ -92,7 +103,13 @@ impl Axis {
         } else {
             self.linear_candidates()
         };
-        let label = |v: &f64| self.quantity.tick(*v);
+        let label = |v: &f64| {
+            if *v == 0.0 {
+                "0".to_string()
+            } else {
+                self.quantity.tick(*v)
+            }
+        };
         let fits = |values: &Vec<f64>| {
             values.windows(2).all(|pair| {
                 let apart = (self.share(pair[1]) - self.share(pair[0])) * length;
@@ -115,9 +132,9 @@ impl Axis {
         ticks
     }
 
+    /// Whether a value is on the axis; rounding may put an end just beside it.
     fn within(&self, value: f64) -> bool {
-        let slack = 1e-9 * (self.high - self.low);
-        value >= self.low - slack && value <= self.high + slack
+        (-1e-9..=1.0 + 1e-9).contains(&self.position(value))
     }
 
     /// Multiples of powers of ten within the axis.
@@ -140,11 +157,10 @@ impl Axis {
 
     fn log_candidates(&self) -> Vec<Vec<f64>> {
         let mut candidates = Vec::new();
-        if self.high / self.low < 4.0 {
+        if self.high / self.low < 6.0 {
             candidates.extend(self.linear_candidates());
         }
         candidates.push(self.multiples(&[1.0, 2.0, 5.0], 1));
-        candidates.push(self.multiples(&[1.0, 3.0], 1));
         candidates.extend([1, 2, 3, 4, 6].map(|every| self.multiples(&[1.0], every)));
         // A set of one tick tells no scale.
         candidates.retain(|values| values.len() >= 2);
@@ -201,7 +217,7 @@ mod tests {
         let wide = Axis::log([3.0, 4e9], Quantity::Ns);
         assert_eq!(
             labels(wide, 200.0),
-            ["10 ns", "1 µs", "100 µs", "10 ms", "1 s"]
+            ["100 ns", "10 µs", "1 ms", "100 ms", "10 s"]
         );
         let narrow = Axis::log([0.9, 1.3], Quantity::Plain);
         assert_eq!(labels(narrow, 150.0), ["0.9", "1", "1.1", "1.2", "1.3"]);

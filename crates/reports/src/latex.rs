@@ -41,9 +41,29 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// A caption: what stands between backticks is a command. Long words of it may be broken.
+pub fn caption(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(index, part)| {
+        let part = escape(part);
+        if index % 2 == 1 {
+            format!("\\texttt{{{part}}}")
+        } else {
+            part
+        }
+    });
+    parts.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_of_captions_are_closed() {
+        assert_eq!(caption("a `b_c` d"), "a \\texttt{b\\_c} d");
+        assert_eq!(caption("a `b"), "a \\texttt{b}");
+    }
 
     #[test]
     fn nothing_special_survives() {

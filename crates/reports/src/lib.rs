@@ -11,13 +11,19 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
-mod axis;
+pub mod axis;
+pub mod figures;
 pub mod ink;
-mod latex;
-mod number;
+pub mod latex;
+pub mod number;
+pub mod page;
 pub mod pdf;
 pub mod pgf;
 pub mod scene;
-mod sheet;
+pub mod sheet;
 pub mod svg;
-mod text;
+pub mod tables;
+pub mod text;
+pub mod write;
+
+pub use write::{ReportError, Written, write_report};

@@ -100,6 +100,19 @@ pub fn significant(value: f64, digits: i32) -> String {
     text.replace('-', "−")
 }
 
+/// A whole number with its thousands apart: `115,368`.
+pub fn grouped(value: usize) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// A round number, without zeros at its end.
 fn round(value: f64) -> String {
     let text = format!("{:.*}", 9, value);
@@ -126,6 +139,12 @@ mod tests {
         ] {
             assert_eq!(significant(value, 3), text);
         }
+    }
+
+    #[test]
+    fn thousands_are_apart() {
+        let texts = [7, 999, 1000, 115_368, 1_234_567].map(grouped);
+        assert_eq!(texts, ["7", "999", "1,000", "115,368", "1,234,567"]);
     }
 
     #[test]

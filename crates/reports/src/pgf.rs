@@ -8,12 +8,12 @@ use crate::latex::escape;
 use crate::scene::{Align, Label, Paint, Place, Scene, Shape};
 use crate::svg::short;
 
-/// The scene as a picture; each line of `comment` stands above it.
+/// The scene as a picture; with a comment above it.
 pub fn write(scene: &Scene, comment: &str) -> String {
     let mut out = String::new();
-    for line in comment.lines() {
-        out.push_str(&format!("% {line}\n"));
-    }
+    // A carriage return would end the comment, too.
+    let comment = comment.replace(|c: char| c.is_control(), " ");
+    out.push_str(&format!("% {comment}\n"));
     out.push_str("% In a document: \\usepackage{pgf}, then \\input this file.\n");
     out.push_str("\\begingroup\n\\begin{pgfpicture}\n");
     let size = place(scene, (scene.width, 0.0));

@@ -174,6 +174,50 @@ impl Sheet {
         self.polygon(&corners, ink, alpha);
     }
 
+    /// Lines in the colour of paper over a bar, in a direction for each hue, so that families differ without colours. Bars that
+    /// are too thin for lines have none.
+    pub fn hatch(&self, area: Area, hue: usize) {
+        const APART: f64 = 3.2;
+        let slope = match hue % 4 {
+            1 => 1.0,
+            2 => -1.0,
+            3 => f64::INFINITY,
+            _ => return,
+        };
+        if area.width < 4.0 || area.height < 4.0 {
+            return;
+        }
+        let stroke = Stroke {
+            ink: Ink::Paper,
+            width: 0.45,
+        };
+        if slope == f64::INFINITY {
+            let mut x = area.left + APART;
+            while x < area.right() {
+                self.line(&[(x, area.top), (x, area.bottom())], stroke);
+                x += APART;
+            }
+            return;
+        }
+        let mut start = area.left - area.height + APART;
+        while start < area.right() {
+            // From the lower side to the upper side, cut where the bar ends.
+            let (x0, x1) = (
+                start.max(area.left),
+                (start + area.height).min(area.right()),
+            );
+            let rise = |x: f64| {
+                if slope > 0.0 {
+                    area.bottom() - (x - start)
+                } else {
+                    area.top + (x - start)
+                }
+            };
+            self.line(&[(x0, rise(x0)), (x1, rise(x1))], stroke);
+            start += APART;
+        }
+    }
+
     /// A circle: filled, then its line.
     fn circle(&self, center: Place, radius: f64, fill: Ink, stroke: Stroke) {
         let filled = ShapeStyle::from(color(fill, 1.0)).filled();
@@ -187,6 +231,9 @@ impl Sheet {
 
     /// A line of text.
     pub fn write(&self, place: Place, content: &str, kind: Type) {
+        if content.is_empty() {
+            return;
+        }
         let h_pos = match kind.align {
             Align::Start => HPos::Left,
             Align::Middle => HPos::Center,
@@ -214,6 +261,12 @@ impl Sheet {
     /// Says of an area what value is shown there.
     pub fn mark(&self, area: Area, title: String) {
         self.scene.borrow_mut().marks.push(Mark { area, title });
+    }
+
+    /// A dot: full, or hollow.
+    pub fn dot(&self, place: Place, radius: f64, ink: Ink, full: bool) {
+        let fill = if full { ink } else { Ink::Paper };
+        self.circle(place, radius, fill, Stroke { ink, width: 0.9 });
     }
 
     /// A marker of a hue in a shade; its line always has the hue itself.
@@ -274,6 +327,11 @@ const GRID: Stroke = Stroke {
     width: 0.4,
 };
 
+const REFERENCE: Stroke = Stroke {
+    ink: Ink::Text,
+    width: 0.4,
+};
+
 const FRAME: Stroke = Stroke {
     ink: Ink::Muted,
     width: 0.5,
@@ -291,7 +349,7 @@ impl Panel<'_> {
         let (left, right, bottom) = (self.area.left, self.area.right(), self.area.bottom());
         let ticks = self
             .x
-            .ticks(self.area.width, |label| text::width(label, SMALL) + 7.0);
+            .ticks(self.area.width, |label| text::width(label, SMALL) + 5.0);
         for tick in ticks {
             let (x, _) = self.at(tick.value, self.y.low());
             let length = if tick.label.is_some() { 2.8 } else { 1.4 };
@@ -347,13 +405,13 @@ impl Panel<'_> {
     pub fn upright(&self, x: f64) {
         let (x, _) = self.at(x, self.y.low());
         let line = [(x, self.area.top), (x, self.area.bottom())];
-        self.sheet.line(&line, FRAME);
+        self.sheet.line(&line, REFERENCE);
     }
 
     /// A line across at a value of the left axis.
     pub fn level(&self, y: f64) {
         let (_, y) = self.at(self.x.low(), y);
         let line = [(self.area.left, y), (self.area.right(), y)];
-        self.sheet.line(&line, FRAME);
+        self.sheet.line(&line, REFERENCE);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::ink::{Ink, hex};
 use crate::scene::{Align, Label, Paint, Place, Scene, Shape};
+use crate::text::width_of;
 
 /// Who shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,11 +142,11 @@ fn element(shape: &Shape, target: Use) -> String {
             let (x, y, radius) = (short(*x), short(*y), short(*radius));
             format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" {colours}/>")
         }
-        Shape::Text(label) => text(label, target),
+        Shape::Text(text) => label(text, target),
     }
 }
 
-fn text(label: &Label, target: Use) -> String {
+fn label(label: &Label, target: Use) -> String {
     let (x, y) = (short(label.place.0), short(label.place.1));
     let anchor = match label.align {
         Align::Start => "",
@@ -162,8 +163,16 @@ fn text(label: &Label, target: Use) -> String {
     } else {
         String::new()
     };
+    // Whatever font the reader has: text is as wide as the layout took it to be.
+    let length = match target {
+        Use::Page => format!(
+            " textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"",
+            short(width_of(&label.content, label.size, label.bold))
+        ),
+        Use::Print => String::new(),
+    };
     format!(
-        "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" {}{anchor}{weight}{turn}>{}</text>",
+        "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" {}{anchor}{weight}{turn}{length}>{}</text>",
         short(label.size),
         painted("fill", label.paint, target),
         escape(&label.content)

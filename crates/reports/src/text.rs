@@ -18,6 +18,9 @@ const ADVANCE: [u16; 95] = [
 /// What others are taken for: most letters with accents are narrower, few signs are wider.
 const OTHER: u16 = 600;
 
+/// How much wider bold text is.
+const BOLD: f64 = 1.08;
+
 /// The height of capitals, as a part of the size.
 pub const CAP_HEIGHT: f64 = 0.70;
 
@@ -31,6 +34,11 @@ pub fn width(text: &str, size: f64) -> f64 {
         None => 0,
     };
     text.chars().map(|c| f64::from(advance(c))).sum::<f64>() * size / 1000.0
+}
+
+/// The width of a text that is perhaps bold.
+pub fn width_of(text: &str, size: f64, bold: bool) -> f64 {
+    width(text, size) * if bold { BOLD } else { 1.0 }
 }
 
 /// The text, cut with an ellipsis where it would be wider than `limit`.

@@ -6,8 +6,85 @@
 //! The suite is what it is: intervals say how well a mean over *these* programs is known, not what other programs
 //! would give.
 
-use bakeoff_samples::{Competitor, Event, Kind, Program};
+//!
+//! ```text
+//! sessions ── unite ──► one list of programs, one of competitors          errors: mixed machines, revisions, doubled cells
+//!                │
+//!                ▼
+//!             cells: a location of each event, program and competitor, with its draws
+//!                ├─ figures ───► locations, ratios, means, totals
+//!                ├─ payback ───► break-even, lower envelope
+//!                ├─ growth ────► exponents, slopes
+//!                └─ trust ─────► control, warnings                        two sessions ── compare ──► Comparison
+//! ```
+//!
+//! Ratios are made within a session, where both sides were measured in turn, and never across sessions. All draws of a session are
+//! shared, those of two sessions are independent: so whatever is computed of several series has the right interval.
+
+mod cells;
+mod compare;
+mod error;
+mod figures;
+mod growth;
+mod payback;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod unite;
+
+use bakeoff_samples::{Competitor, Event, Kind, Program, Session};
 use bakeoff_statistics::Estimate;
+
+use self::cells::Cells;
+pub use self::compare::{Change, Comparison, EventChanges, Verdict, compare};
+pub use self::error::AnalysisError;
+use self::unite::United;
+
+/// Analyses sessions that belong into one report.
+///
+/// They must be of one machine and one revision, with equal settings. A competitor is the same in all sessions if its name is, so is a
+/// program. Sessions of the same kind share the baseline at most, which is in each of them for the sake of ratios; its own
+/// values are those of the session that is named first. Where sessions of different kinds have the same event (sizes of code), the
+/// one with times is preferred.
+///
+/// # Errors
+/// If there is no session, or if sessions do not belong together.
+pub fn analyse(sessions: &[Session]) -> Result<Analysis, AnalysisError> {
+    let united = unite::unite(sessions)?;
+    let cells = Cells::new(sessions, &united);
+    let mut events = Vec::new();
+    let mut break_even = payback::Work::default();
+    for event in Event::ALL.iter().copied() {
+        let grid = cells.grid(event);
+        events.extend(figures::figures(&cells, event, &grid));
+        break_even.keep(event, grid);
+    }
+    let controls = trust::controls(&cells);
+    let warnings = trust::warnings(sessions, &united, &controls, &break_even);
+    let United {
+        sources,
+        programs,
+        competitors,
+        baseline,
+        ..
+    } = united.clone();
+    Ok(Analysis {
+        sources,
+        programs,
+        competitors,
+        baseline,
+        events,
+        break_even: break_even.break_even(),
+        scaling: growth::growth(&cells),
+        control: controls
+            .into_iter()
+            .max_by_key(|c| (c.differs, std::cmp::Reverse(c.source))),
+        warnings,
+        failures: trust::failures(sessions),
+    })
+}
 
 /// Everything.
 #[derive(Clone, Debug)]
@@ -62,8 +139,10 @@ pub struct Source {
 pub struct EventFigures {
     /// The event.
     pub event: Event,
-    /// Index of the source.
+    /// Index of the source; of the first one, if there are several.
     pub source: usize,
+    /// Indices of all sources that values are from, ascending.
+    pub sources: Vec<usize>,
     /// By program and competitor: the location, in the event's unit.
     pub values: Vec<Vec<Option<Estimate>>>,
     /// By program and competitor: relative to the baseline.
@@ -88,6 +167,10 @@ pub struct Mean {
 /// Which compiler pays when. The work is the whole suite: every program compiled once, and run a number of times.
 #[derive(Clone, Debug, Default)]
 pub struct BreakEven {
+    /// Index of the source. Other sessions of times are left out: their times are not of the same hours.
+    pub source: usize,
+    /// Indices of the programs that are the suite here: those that every competitor here has both times of.
+    pub programs: Vec<usize>,
     /// The lines of the figure: competitor, time to compile all in ns, time to run all once in ns.
     pub lines: Vec<(usize, Estimate, Estimate)>,
     /// Each pair of competitors, of which the first compiles faster.
@@ -147,11 +230,13 @@ pub struct Growth {
 /// One competitor measured under two names.
 #[derive(Clone, Debug)]
 pub struct Control {
+    /// Index of the source.
+    pub source: usize,
     /// Its name.
     pub competitor: String,
     /// The geometric mean of the ratios of the two, by event, at the level of [`Control::LEVEL`].
     pub ratios: Vec<(Event, Estimate)>,
-    /// Whether the two differ: then nothing of the session can be trusted.
+    /// Whether the two differ in compiling or running: then nothing of the session can be trusted. One process cannot tell.
     pub differs: bool,
 }
 

@@ -1,0 +1,6 @@
+//! Sessions whose truth is known.
+
+mod changes;
+mod numbers;
+mod refusals;
+mod telling;
