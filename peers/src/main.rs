@@ -111,6 +111,9 @@ fn run(options: &Options) -> Result<bool, String> {
     };
     let session = record(&recording, |_| false, show).map_err(|e| e.to_string())?;
     eprintln!();
+    if options.pack {
+        bakeoff_samples::pack(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    }
     print!("{}", summary(&session));
     Ok(is_good(&session))
 }

@@ -37,6 +37,9 @@ pub struct Options {
     /// The directory of the session. [default: measurements/peers-DATE-TIME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Pack the rows when all is done.
+    #[arg(long)]
+    pub pack: bool,
     /// Do one process's share and write its rows to standard output.
     #[arg(long, hide = true)]
     pub worker: Option<u32>,

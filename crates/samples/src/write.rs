@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use crate::head::Head;
@@ -31,12 +32,13 @@ impl Writer {
         Writer::append(dir)
     }
 
-    /// Goes on with the session in a directory. A piece of a row at its end, which a killed writer left, is
-    /// removed.
+    /// Goes on with the session in a directory; a packed one is unpacked. A piece of a row at its end, which a killed
+    /// writer left, is removed.
     ///
     /// # Errors
     /// If the file of rows cannot be opened.
     pub fn append(dir: &Path) -> io::Result<Writer> {
+        unpack(dir)?;
         let path = dir.join("rows.jsonl");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -73,4 +75,16 @@ pub fn pack(dir: &Path) -> io::Result<()> {
     encoder.write_all(&fs::read(&plain)?)?;
     encoder.finish()?.sync_all()?;
     fs::remove_file(plain)
+}
+
+/// What [`pack`] has packed is as it was; does nothing where nothing is packed.
+fn unpack(dir: &Path) -> io::Result<()> {
+    let (plain, packed) = (dir.join("rows.jsonl"), dir.join("rows.jsonl.gz"));
+    if plain.exists() || !packed.exists() {
+        return Ok(());
+    }
+    let mut rows = Vec::new();
+    GzDecoder::new(File::open(&packed)?).read_to_end(&mut rows)?;
+    fs::write(&plain, rows)?;
+    fs::remove_file(packed)
 }

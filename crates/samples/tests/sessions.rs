@@ -151,6 +151,10 @@ fn what_is_written_is_read_back() {
     pack(&dir).unwrap();
     assert!(!dir.join("rows.jsonl").exists());
     assert_eq!(Session::open(&dir).unwrap(), session);
+    // Whoever goes on with it finds the rows.
+    Writer::append(&dir).unwrap();
+    assert!(dir.join("rows.jsonl").exists() && !dir.join("rows.jsonl.gz").exists());
+    assert_eq!(Session::open(&dir).unwrap(), session);
     // A session is not begun where one is.
     assert!(Writer::create(&dir, &head(Kind::Times)).is_err());
 }
