@@ -5,8 +5,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bakeoff_backend::{CompileError, Executable, NoPhases, Options, Phase, PhaseSink, PhaseTimes};
-use bakeoff_ir::Scalar;
+use bakeoff_backend::{
+    CompileError, Executable, Imports, Instance, NoPhases, Options, Phase, PhaseSink, PhaseTimes,
+};
+use bakeoff_ir::{Module, Scalar};
 use bakeoff_registry::{BASELINE, Configuration, REFERENCE};
 use bakeoff_samples::{Competitor, Event, Program, Scale, Status};
 use bakeoff_suite::Size;

@@ -180,13 +180,7 @@ fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
     };
     let control = !args.no_control;
     let size = args.size.into();
-    Ok(Suite::new(
-        subjects,
-        &configurations,
-        control,
-        size,
-        options,
-    ))
+    Ok(Suite::new(works, &configurations, control, size, options))
 }
 
 fn progress_bar() -> ProgressBar {

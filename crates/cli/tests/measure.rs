@@ -179,12 +179,15 @@ fn wrong_answers_are_failures_and_no_figures() {
         "--out",
         dir.to_str().unwrap(),
     ]);
-    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(
-        text(&output).contains("nothing to show"),
+        text(&output).contains("on stencil: wrong"),
         "{}",
         text(&output)
     );
+    let session = Session::open(&dir).unwrap();
+    assert_eq!(session.sample_count(), 0);
+    assert_eq!(session.failures.len(), 3, "the control, too");
 }
 
 #[test]
