@@ -6,6 +6,8 @@
 //! | `load` | modules and programs from files of any kind |
 //! | `guest` | an instance of ours as the suite's programs want it |
 //! | `measure` | one sample: compile, instantiate, run, check |
+//! | `facts` | what is known of code without a clock |
+//! | [`counts`] | counts instead of times |
 //! | `compare` | many samples of many programs on many configurations, interleaved |
 //! | [`synthetic`] | modules of any size |
 //!
@@ -13,6 +15,8 @@
 #![forbid(unsafe_code)]
 
 mod compare;
+pub mod counts;
+mod facts;
 mod guest;
 mod load;
 mod measure;
@@ -21,6 +25,7 @@ pub mod synthetic;
 use std::path::PathBuf;
 
 pub use compare::{Compared, Comparison, Row, Status, compare};
+pub use facts::{code_insts, facts};
 pub use guest::InstanceGuest;
 pub use load::{LoadError, LoadedModule, load_module, load_program};
 pub use measure::{Failure, Sample, Subject, compile};
