@@ -6,6 +6,8 @@
 //! | `load` | modules and programs from files of any kind |
 //! | `guest` | an instance of ours as the suite's programs want it |
 //! | `measure` | one sample: compile, instantiate, run, check |
+//! | `facts` | what is known of code without a clock |
+//! | [`counts`] | counts instead of times |
 //! | `compare` | many samples of many programs on many configurations, interleaved, in this process |
 //! | [`record`] | sessions: several processes, raw rows kept in a directory |
 //! | [`synthetic`] | modules of any size |
@@ -15,6 +17,8 @@
 #![forbid(unsafe_code)]
 
 mod compare;
+pub mod counts;
+mod facts;
 pub mod families;
 mod guest;
 mod load;
@@ -25,6 +29,7 @@ pub mod synthetic;
 use std::path::PathBuf;
 
 pub use compare::{Compared, Comparison, Row, Status, compare};
+pub use facts::{code_insts, facts};
 pub use guest::InstanceGuest;
 pub use load::{LoadError, LoadedModule, load_module, load_program};
 pub use measure::{Failure, Sample, Subject, compile};

@@ -120,7 +120,7 @@ impl Subject {
     }
 }
 
-fn failure<E: std::fmt::Display>(error: RunError<E>) -> Failure {
+pub(crate) fn failure<E: std::fmt::Display>(error: RunError<E>) -> Failure {
     match error {
         RunError::WrongAnswer { .. } => Failure::Wrong(error.to_string()),
         _ => Failure::Trap(error.to_string()),

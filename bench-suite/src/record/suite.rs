@@ -14,6 +14,7 @@ use bakeoff_samples::{Competitor, Event, Program, Scale, Status};
 use bakeoff_suite::Size;
 
 use super::{Course, Refusal};
+use crate::facts::facts;
 use crate::families::{FAMILIES, Family};
 use crate::measure::{Failure, Subject, compile};
 
@@ -251,9 +252,7 @@ impl Suite {
         values.insert(Event::Allocations, allocations.allocations);
         values.insert(Event::AllocatedBytes, allocations.bytes);
         values.insert(Event::PeakBytes, allocations.peak_bytes);
-        values.insert(Event::CodeBytes, executable.code_bytes() as u64);
-        let known: [(Event, Option<u64>); 0] = [];
-        values.extend(known.into_iter().filter_map(|(e, v)| Some((e, v?))));
+        values.extend(facts(&*executable));
         Ok(())
     }
 }

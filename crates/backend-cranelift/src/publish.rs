@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bakeoff_backend::native::{NativeCode, NativeParts, PartRange};
-use bakeoff_backend::{CompileError, Options, Phase, PhaseSink};
+use bakeoff_backend::native::{NativeCode, NativeParts, PartKind, PartRange};
+use bakeoff_backend::{CodeFacts, CompileError, Options, Phase, PhaseSink};
 use bakeoff_code_memory::Arena;
 use bakeoff_ir::{Module, TrapCode};
-use cranelift_codegen::FinalizedMachReloc;
-use cranelift_codegen::FinalizedRelocTarget;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{self as cl, ExternalName};
 use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::{CompiledCode, FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module as _};
 
@@ -35,6 +34,28 @@ struct Gathered {
     ends: Vec<usize>,
     traps: Vec<(usize, TrapCode)>,
     links: Vec<Link>,
+    frame_bytes: u64,
+}
+
+/// The facts that Cranelift tells. How many values are spilled it keeps to itself.
+fn facts(relocations: usize, frame_bytes: u64) -> CodeFacts {
+    CodeFacts {
+        insts: None,
+        relocations: Some(relocations as u64),
+        spills: None,
+        frame_bytes: Some(frame_bytes),
+    }
+}
+
+/// The size of the frame of a unit, if that is a function with a body.
+fn frame_bytes(module: &Module, unit: Unit, compiled: &CompiledCode) -> u64 {
+    match unit.kind {
+        PartKind::Func(func) if module.func(func).body().is_some() => {
+            let layout = compiled.buffer.frame_layout();
+            layout.map_or(0, |layout| layout.frame_to_fp_offset.into())
+        }
+        _ => 0,
+    }
 }
 
 /// Compiles a module into the arena.
@@ -62,6 +83,7 @@ pub(crate) fn into_arena(
         module: Arc::clone(module),
         keeper: Box::new(code),
         code_bytes: gathered.bytes.len(),
+        facts: facts(gathered.links.len(), gathered.frame_bytes),
         parts: parts
             .map(|(unit, (start, end))| PartRange {
                 kind: unit.kind,
@@ -97,6 +119,7 @@ fn gather(
         ends: Vec::with_capacity(units.len()),
         traps: Vec::new(),
         links: Vec::new(),
+        frame_bytes: 0,
     };
     for unit in units {
         compiler.translate(*unit, phases);
@@ -105,6 +128,7 @@ fn gather(
             return Err(failed(module, *unit, "no code".to_string()));
         };
         let buffer = &compiled.buffer;
+        gathered.frame_bytes += frame_bytes(module, *unit, compiled);
         let start = gathered
             .bytes
             .len()
@@ -203,7 +227,7 @@ pub(crate) fn into_jit_module(
             .map_err(|error| failed(module, *unit, error.to_string()))?;
     }
     let mut traps_of_unit = Vec::with_capacity(units.len());
-    let mut code_bytes = 0;
+    let (mut code_bytes, mut relocations, mut frames) = (0, 0, 0);
     for unit in &units {
         compiler.translate(*unit, phases);
         jit.define_function(FuncId::from_u32(unit.number), &mut compiler.context)
@@ -215,6 +239,8 @@ pub(crate) fn into_jit_module(
         let traps: Vec<(u32, TrapCode)> = traps.map(|t| (t.offset, trap_code(t.code))).collect();
         let len = compiled.buffer.data().len();
         code_bytes += len;
+        relocations += compiled.buffer.relocs().len();
+        frames += frame_bytes(module, *unit, compiled);
         traps_of_unit.push((len, traps));
     }
     pass_times.report(phases);
@@ -245,6 +271,7 @@ pub(crate) fn into_jit_module(
             module: Arc::clone(module),
             keeper: Box::new(memory),
             code_bytes,
+            facts: facts(relocations, frames),
             parts,
             traps,
         })

@@ -395,6 +395,11 @@ impl<M: Machine> Buffer<M> {
         has_constants.then_some(pool)
     }
 
+    /// The number of distances that [`link`](Buffer::link) fills in.
+    pub(crate) fn link_count(&self) -> usize {
+        self.references.calls.len() + self.references.constants.len()
+    }
+
     /// The bytes of the module, and the places that trap, ascending.
     pub(crate) fn finished(&self) -> (&[u8], &[(u32, TrapCode)]) {
         (&self.module, &self.references.traps)

@@ -46,6 +46,16 @@ pub(crate) struct Scratch {
     pub(crate) moves: [Moves<Loc>; 2],
     /// For each block of the order the next one in the same part of the code.
     pub(crate) following: Vec<bakeoff_ir::Block>,
+    pub(crate) facts: FrameFacts,
+}
+
+/// Sums over the functions of a module.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct FrameFacts {
+    /// Values with a slot.
+    pub(crate) spills: u64,
+    /// Bytes of frames.
+    pub(crate) bytes: u64,
 }
 
 impl Scratch {

@@ -101,6 +101,14 @@ impl Frame {
         }
     }
 
+    /// The size of the frame, be it below the stack pointer.
+    pub(crate) fn size(&self) -> u64 {
+        match self.kind {
+            FrameKind::Leaf => 8 * self.slots.count() as u64,
+            FrameKind::Plain | FrameKind::Probed => self.bytes(),
+        }
+    }
+
     /// How the frame should have been entered, now that it is known, if it was not.
     pub(crate) fn better_kind(&self) -> Option<FrameKind> {
         match self.kind {

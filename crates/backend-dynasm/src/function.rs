@@ -83,6 +83,8 @@ pub(crate) fn compile_function<M: Machine>(
             None => break asm.end_function(bytes as i32),
         }
     }
+    scratch.facts.spills += scratch.frame.slots.taken();
+    scratch.facts.bytes += scratch.frame.size();
     clock.record(Phase::Emit);
     Ok(start)
 }

@@ -7,11 +7,13 @@
 use std::sync::Arc;
 
 use bakeoff_backend::native::{NativeCode, PartKind, PartRange};
-use bakeoff_backend::{CompileError, ContextLayout, Options, Phase, PhaseClock, PhaseSink};
+use bakeoff_backend::{
+    CodeFacts, CompileError, ContextLayout, Options, Phase, PhaseClock, PhaseSink,
+};
 use bakeoff_ir::{Func, Module};
 
 use crate::Policy;
-use crate::compiler::{Scratch, Shared};
+use crate::compiler::{FrameFacts, Scratch, Shared};
 use crate::function::compile_function;
 use crate::machine::Machine;
 
@@ -72,6 +74,7 @@ pub(crate) fn compile_module<M: Machine>(
         policy,
     };
     machine.buffer().clear(policy.code_limit);
+    scratch.facts = FrameFacts::default();
     let escaping = module.escaping_funcs();
     clock.record(Phase::Analyse);
     let mut starts = Vec::with_capacity(module.funcs.len());
@@ -119,10 +122,16 @@ pub(crate) fn compile_module<M: Machine>(
         list.push(PartRange { kind, range });
     }
     clock.record(Phase::Link);
+    let facts = CodeFacts {
+        insts: None,
+        relocations: Some(machine.buffer().link_count() as u64),
+        spills: Some(scratch.facts.spills),
+        frame_bytes: Some(scratch.facts.bytes),
+    };
     let (bytes, traps) = machine.buffer().finished();
     // SAFETY: the parts are what the compiler made of the module, in the conventions of this backend,
     // and linked.
-    let code = unsafe { NativeCode::publish(module, bytes, list, traps)? };
+    let code = unsafe { NativeCode::publish(module, bytes, list, traps, facts)? };
     clock.record(Phase::Publish);
     Ok(code)
 }

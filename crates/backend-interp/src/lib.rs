@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bakeoff_backend::{
-    Backend, CodeView, CompileError, ContextLayout, Executable, FuncEntry, Options, Phase,
-    PhaseSink, Target, VmContext,
+    Backend, CodeFacts, CodeView, CompileError, ContextLayout, Executable, FuncEntry, Options,
+    Phase, PhaseSink, Target, VmContext,
 };
 use bakeoff_ir::{Func, Module, TrapCode};
 
@@ -99,10 +99,15 @@ impl InterpCode {
             .map(|f| std::ptr::from_ref(f) as u64)
             .collect();
         for insn in self.funcs.iter_mut().flat_map(|f| f.code.iter_mut()) {
-            if matches!(insn.code, Code::Call | Code::TailCall) {
+            if is_link(insn) {
                 insn.imm = addresses[insn.imm as usize];
             }
         }
+    }
+
+    /// All instructions.
+    fn insns(&self) -> impl Iterator<Item = &Insn> {
+        self.funcs.iter().flat_map(|f| &f.code)
     }
 
     /// The function at an address that `link` put into an instruction.
@@ -112,6 +117,11 @@ impl InterpCode {
     }
 }
 
+/// Whether an instruction names a function that `link` finds.
+fn is_link(insn: &Insn) -> bool {
+    matches!(insn.code, Code::Call | Code::TailCall)
+}
+
 // SAFETY: `translate` keeps what `run` relies on, and what both do is what the module says.
 unsafe impl Executable for InterpCode {
     fn module(&self) -> &Arc<Module> {
@@ -119,10 +129,23 @@ unsafe impl Executable for InterpCode {
     }
 
     fn code_bytes(&self) -> usize {
-        let insns: usize = self.funcs.iter().map(|f| f.code.len()).sum();
-        insns * size_of::<Insn>()
+        self.insns().count() * size_of::<Insn>()
             + self.tables.evals.len() * size_of::<EvalOp>()
             + self.tables.store_ops.len() * size_of::<StoreOp>()
+    }
+
+    fn facts(&self) -> CodeFacts {
+        let words: u64 = self.funcs.iter().map(|f| u64::from(f.frame_slots)).sum();
+        // The region of stack slots is another one; a function has one instruction at most that takes of it.
+        let takes = |insn: &&Insn| insn.code == Code::EnterSlots;
+        let bytes: u64 = self.insns().filter(takes).map(|insn| insn.imm).sum();
+        CodeFacts {
+            insts: Some(self.insns().count() as u64),
+            relocations: Some(self.insns().filter(|insn| is_link(insn)).count() as u64),
+            // There are no registers that a value could have instead.
+            spills: None,
+            frame_bytes: Some(8 * words + bytes),
+        }
     }
 
     fn func_entries(&self) -> Vec<FuncEntry> {

@@ -153,6 +153,11 @@ impl Allocation {
         self.slots.count()
     }
 
+    /// The number of values with a slot: each takes one, once.
+    pub(crate) fn spills(&self) -> u64 {
+        self.slots.taken()
+    }
+
     /// Finds a place for every value.
     pub(crate) fn compute(&mut self, function: &Function, intervals: &Intervals, policy: Policy) {
         let values = function.value_count();

@@ -106,6 +106,16 @@ struct Workspace {
     buffer: buffer::Buffer,
     moves: Moves<place::Place>,
     following: Vec<Block>,
+    facts: FrameFacts,
+}
+
+/// Sums over the functions of a module.
+#[derive(Clone, Copy, Default)]
+struct FrameFacts {
+    /// Values with a slot.
+    spills: u64,
+    /// Bytes of frames.
+    bytes: u64,
 }
 
 /// A workspace whose large parts take more memory than this is not kept.

@@ -7,14 +7,16 @@
 use std::sync::Arc;
 
 use bakeoff_backend::native::{NativeCode, PartKind, PartRange};
-use bakeoff_backend::{CompileError, ContextLayout, Options, Phase, PhaseClock, PhaseSink};
+use bakeoff_backend::{
+    CodeFacts, CompileError, ContextLayout, Options, Phase, PhaseClock, PhaseSink,
+};
 use bakeoff_ir::{Func, Module};
 
 use crate::buffer::CODE_LIMIT;
 use crate::compile::{Shared, compile_entry, compile_function, compile_guard, compile_import};
 use crate::library::POOL;
 use crate::x64::FILLER;
-use crate::{Policy, Workspace};
+use crate::{FrameFacts, Policy, Workspace};
 
 /// More than the guard and the constants take, with what is filled up around them.
 const TAIL_BYTES: usize = 16 << 10;
@@ -40,6 +42,7 @@ pub(crate) fn compile_module(
         policy,
     };
     workspace.buffer.clear(policy.code_limit);
+    workspace.facts = FrameFacts::default();
     let escaping = module.escaping_funcs();
     clock.record(Phase::Analyse);
     // Positions for now.
@@ -79,12 +82,23 @@ pub(crate) fn compile_module(
     // and linked.
     let code = unsafe {
         let traps = std::mem::take(&mut workspace.buffer.traps);
-        let code = NativeCode::publish(module, workspace.buffer.bytes(), parts, &traps);
+        let facts = facts(workspace);
+        let code = NativeCode::publish(module, workspace.buffer.bytes(), parts, &traps, facts);
         workspace.buffer.traps = traps;
         code?
     };
     clock.record(Phase::Publish);
     Ok(code)
+}
+
+fn facts(workspace: &Workspace) -> CodeFacts {
+    let Workspace { buffer, facts, .. } = workspace;
+    CodeFacts {
+        insts: None,
+        relocations: Some((buffer.calls.len() + buffer.pool_references.len()) as u64),
+        spills: Some(facts.spills),
+        frame_bytes: Some(facts.bytes),
+    }
 }
 
 fn check_size(shared: &Shared<'_>, func: Func, workspace: &Workspace) -> Result<(), CompileError> {

@@ -258,6 +258,25 @@ pub enum CodeView<'e> {
     Text(String),
 }
 
+/// Facts about generated code, each `None` if the backend does not know it. Finding them costs the compilation nothing
+/// but additions, a few a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CodeFacts {
+    /// Instructions of the code. Backends that make machine code leave that to a disassembler.
+    pub insts: Option<u64>,
+    /// Places in the code that are filled in when it is known where the parts of the module are: calls between
+    /// functions, addresses of functions, references to constants that all functions share. Branches within a function,
+    /// and what goes through the context, are none.
+    pub relocations: Option<u64>,
+    /// Values that get a slot of a frame for some time, because no register was free or because a call comes before
+    /// their last use. A value counts once, and never twice; slots that the IR asks for are none.
+    pub spills: Option<u64>,
+    /// Size of the frames of all functions with a body, in bytes, with the slots that the IR asks for, saved registers,
+    /// arguments of calls and padding; without return addresses, and without entry thunks and functions of the host. Slots
+    /// below the stack pointer count as well.
+    pub frame_bytes: Option<u64>,
+}
+
 /// A compiled module: code that can be entered, without any state of its own.
 ///
 /// # Safety
@@ -270,6 +289,11 @@ pub unsafe trait Executable: Send + Sync {
 
     /// Size of the code, in bytes, with constants and jump tables, without tables for traps.
     fn code_bytes(&self) -> usize;
+
+    /// What is known of the code.
+    fn facts(&self) -> CodeFacts {
+        CodeFacts::default()
+    }
 
     /// The record of each function in order, for references and indirect calls. Functions that do not
     /// escape ([`Module::escaping_funcs`]) may have a null address.

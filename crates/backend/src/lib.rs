@@ -33,8 +33,8 @@ mod store;
 pub use builtins::Builtins;
 pub use context::{ContextLayout, FuncEntry, MemoryView, TableView, VmContext};
 pub use contract::{
-    Backend, BoundsChecks, CodePart, CodeView, CompileError, Cpu, Executable, NoPhases, Options,
-    Phase, PhaseClock, PhaseSink, PhaseTimes, Target,
+    Backend, BoundsChecks, CodeFacts, CodePart, CodeView, CompileError, Cpu, Executable, NoPhases,
+    Options, Phase, PhaseClock, PhaseSink, PhaseTimes, Target,
 };
 pub use foreign::{call_foreign, foreign_stack_words};
 pub use host::{Caller, HostError, HostFunc, HostMemory, HostTable, Imports};

@@ -14,6 +14,8 @@ pub struct Slots {
     free_at: Vec<u32>,
     /// Where the search among the far slots goes on.
     cursor: usize,
+    /// How often a slot was taken.
+    taken: u64,
 }
 
 impl Slots {
@@ -21,11 +23,17 @@ impl Slots {
     pub fn clear(&mut self) {
         self.free_at.clear();
         self.cursor = NEAR_SLOTS;
+        self.taken = 0;
     }
 
     /// The number of slots.
     pub fn count(&self) -> usize {
         self.free_at.len()
+    }
+
+    /// How often a slot was taken: by how many values, if each takes one at most.
+    pub fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Bytes of heap memory that are held for the next frame.
@@ -46,6 +54,7 @@ impl Slots {
     /// A slot that is free from `start` on, and not again before `over`.
     #[inline(never)]
     pub fn take(&mut self, start: u32, over: u32) -> u32 {
+        self.taken += 1;
         let slots = &mut self.free_at;
         let near = slots.len().min(NEAR_SLOTS);
         let mut found = slots[..near].iter().position(|free_at| *free_at <= start);
@@ -89,11 +98,11 @@ mod tests {
         assert_eq!(slots.take(6, 9), 3, "kept for longer");
         slots.keep(0, 2);
         assert_eq!(slots.take(7, 9), 0, "never for less");
-        assert_eq!(slots.count(), 4);
+        assert_eq!((slots.count(), slots.taken()), (4, 6));
         // Many at once, and all of them again.
         let many: Vec<u32> = (0..100).map(|_| slots.take(10, 20)).collect();
         assert_eq!(slots.count(), 100, "{many:?}");
         slots.clear();
-        assert_eq!(slots.count(), 0);
+        assert_eq!((slots.count(), slots.taken()), (0, 0));
     }
 }

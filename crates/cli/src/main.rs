@@ -6,6 +6,7 @@
 
 mod clif_test;
 mod compare;
+mod counts_worker;
 mod difftest;
 mod disasm;
 mod error;
@@ -96,6 +97,9 @@ enum Command {
         #[arg(long)]
         fault: Option<String>,
     },
+    /// Does for another process what that counts from outside.
+    #[command(hide = true)]
+    CountsWorker(counts_worker::CountsWorkerArgs),
     /// Run the `; run:` and `; print:` lines of CLIF files on every backend, and count what is skipped.
     ClifTest(ClifTestArgs),
     /// List the families of stencils, or show those of an op.
@@ -338,6 +342,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, CliError> {
         Command::Difftest(args) => difftest::command(&args),
         Command::Reduce(args) => difftest::reduce_command(&args),
         Command::DifftestWorker { fault } => difftest::worker(fault.as_deref()),
+        Command::CountsWorker(args) => counts_worker::command(&args),
         Command::ClifTest(args) => clif_test::command(&args),
         Command::Stencils { op, all } => stencils::command(op.as_deref(), all),
         Command::WasmTest(args) => wasm_test::command(&args),

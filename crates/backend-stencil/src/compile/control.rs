@@ -136,6 +136,8 @@ pub(crate) fn compile_function(
     );
     let frame =
         frame.map_err(|bytes| too_large("the frame with all stack slots", bytes, 1 << 30))?;
+    workspace.facts.spills += allocation.spills();
+    workspace.facts.bytes += frame.bytes as u64;
     workspace.buffer.begin_function();
     let mut emitter = Emitter {
         assembler: Assembler {

@@ -8,7 +8,7 @@ use bakeoff_code_memory::{Arena, CodeMemoryError};
 use bakeoff_ir::{Func, Module, TrapCode};
 
 use crate::context::{FuncEntry, VmContext};
-use crate::contract::{CodePart, CodeView, Executable};
+use crate::contract::{CodeFacts, CodePart, CodeView, Executable};
 
 /// What a part of the code is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +38,8 @@ pub struct NativeParts {
     pub keeper: Box<dyn Any + Send + Sync>,
     /// Bytes of code, with constants and jump tables.
     pub code_bytes: usize,
+    /// What is known of the code.
+    pub facts: CodeFacts,
     /// The parts, ascending and disjoint. A function that escapes has a `Func` part, or
     /// for an import whatever an indirect call should reach, and an `Entry` part if it has a body.
     pub parts: Vec<PartRange>,
@@ -96,6 +98,7 @@ impl NativeCode {
         bytes: &[u8],
         mut parts: Vec<PartRange>,
         traps: &[(u32, TrapCode)],
+        facts: CodeFacts,
     ) -> Result<NativeCode, CodeMemoryError> {
         let mut block = Arena::global().allocate(bytes.len())?;
         block.bytes().copy_from_slice(bytes);
@@ -109,6 +112,7 @@ impl NativeCode {
             module: Arc::clone(module),
             keeper: Box::new(code),
             code_bytes: bytes.len(),
+            facts,
             parts,
             traps: traps.iter().map(at_base).collect(),
         };
@@ -143,6 +147,10 @@ unsafe impl Executable for NativeCode {
 
     fn code_bytes(&self) -> usize {
         self.parts.code_bytes
+    }
+
+    fn facts(&self) -> CodeFacts {
+        self.parts.facts
     }
 
     fn func_entries(&self) -> Vec<FuncEntry> {

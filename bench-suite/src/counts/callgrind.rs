@@ -1,0 +1,167 @@
+//! Callgrind: how it is told what to count, and how its files are read.
+//!
+//! Counting is off until one of two functions is entered, and a part is dumped whenever one is left:
+//!
+//! ```text
+//! counted_compilation ──► OUT.1   part: 1
+//! counted_call        ──► OUT.2   desc: Trigger: --dump-after=…counted_call…
+//! counted_compilation ──► OUT.3   totals: 123456
+//! ```
+//!
+//! Source: Valgrind user manual, 6.2.2 (dumps, toggling) and 6.4 (options); Callgrind format specification, section
+//! 3.1.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::worker::{CALL, COMPILATION};
+
+/// The version that valgrind tells; `None` if it is not installed.
+pub fn valgrind() -> Option<String> {
+    let output = Command::new("valgrind")
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let version = String::from_utf8(output.stdout).ok()?;
+    let is_one = output.status.success() && version.starts_with("valgrind-");
+    is_one.then(|| version.trim().to_string())
+}
+
+/// The command under callgrind, which writes its dumps to files that begin with `out`.
+pub(super) fn under_callgrind(command: &Command, out: &Path) -> Command {
+    let mut wrapped = Command::new("valgrind");
+    wrapped.args(["--quiet", "--tool=callgrind", "--collect-atstart=no"]);
+    for function in [COMPILATION, CALL] {
+        wrapped.arg(format!("--toggle-collect=*{function}*"));
+        wrapped.arg(format!("--dump-after=*{function}*"));
+    }
+    let mut file = OsString::from("--callgrind-out-file=");
+    file.push(out);
+    wrapped.arg(file);
+    wrapped.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(name, value),
+            None => wrapped.env_remove(name),
+        };
+    }
+    if let Some(dir) = command.get_current_dir() {
+        wrapped.current_dir(dir);
+    }
+    wrapped
+}
+
+/// What a dump is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counted {
+    Compilation,
+    Call,
+}
+
+/// The dumps of a process, in the order in which they are written.
+pub(super) struct Dumps {
+    out: PathBuf,
+    next: u32,
+}
+
+/// A file of callgrind's that does not say what it should.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {what}", path.display())]
+pub struct DumpError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Dumps {
+    pub(super) fn new(out: &Path) -> Dumps {
+        Dumps {
+            out: out.to_path_buf(),
+            next: 1,
+        }
+    }
+
+    /// The dumps that are there and were not read before: what each is of, and the instructions executed. They are
+    /// removed.
+    pub(super) fn read(&mut self) -> Result<Vec<(Counted, u64)>, DumpError> {
+        let mut found = Vec::new();
+        loop {
+            let mut path = self.out.clone().into_os_string();
+            path.push(format!(".{}", self.next));
+            let path = PathBuf::from(path);
+            if !path.exists() {
+                return Ok(found);
+            }
+            let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+            let parsed = read.and_then(|text| parse(&text));
+            found.push(parsed.map_err(|what| DumpError {
+                path: path.clone(),
+                what,
+            })?);
+            self.next += 1;
+            // A file that stays takes space and nothing else.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// What a dump is of, and the instructions executed.
+fn parse(text: &str) -> Result<(Counted, u64), String> {
+    let after = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
+    let events = after("events:").map(str::trim);
+    if events != Some("Ir") {
+        return Err(format!("counts {events:?} instead of instructions"));
+    }
+    let trigger = after("desc: Trigger:").ok_or("does not say what it is of")?;
+    let counted = match (trigger.contains(COMPILATION), trigger.contains(CALL)) {
+        (true, false) => Counted::Compilation,
+        (false, true) => Counted::Call,
+        _ => return Err(format!("is of something else: {trigger}")),
+    };
+    let totals = after("totals:").or(after("summary:"));
+    let count = totals.and_then(|count| count.trim().parse().ok());
+    count
+        .map(|count| (counted, count))
+        .ok_or_else(|| "has no total".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUMP: &str = "# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npid: 7\ncmd: a\npart: 2\n\n\n\
+        desc: I1 cache: \n\ndesc: Timerange: Basic block 0 - 9\n\
+        desc: Trigger: --dump-after=a::counted_call\n\n\
+        positions: line\nevents: Ir\nsummary: 1234\n\n\nfn=(1) f\n16 400\n\ntotals: 1234\n";
+
+    #[test]
+    fn a_dump_says_what_it_is_of_and_how_much() {
+        assert_eq!(parse(DUMP), Ok((Counted::Call, 1234)));
+        let other = DUMP.replace(CALL, COMPILATION);
+        assert_eq!(parse(&other), Ok((Counted::Compilation, 1234)));
+    }
+
+    #[test]
+    fn anything_else_is_an_error() {
+        let refused = |old: &str, new: &str| parse(&DUMP.replace(old, new)).unwrap_err();
+        assert!(refused("a::counted_call", "main").contains("something else"));
+        assert!(refused("1234", "many").contains("no total"));
+        assert!(refused("desc: Trigger", "desc: Reason").contains("does not say"));
+        assert!(refused("events: Ir", "events: Ir Dr").contains("Ir Dr"));
+        assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn the_command_stays_what_it_is() {
+        let mut command = Command::new("a");
+        command.args(["b", "c d"]).env("E", "f");
+        let wrapped = under_callgrind(&command, Path::new("/out"));
+        let args: Vec<_> = wrapped.get_args().collect();
+        assert_eq!(args[args.len() - 3..], ["a", "b", "c d"]);
+        assert!(args.contains(&"--callgrind-out-file=/out".as_ref()));
+        assert!(wrapped.get_envs().any(|(name, _)| name == "E"));
+    }
+}

@@ -1,0 +1,124 @@
+//! The child's part: one competitor, program after program.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bakeoff_backend::{CompileError, Executable, Imports, Instance, NoPhases, Options};
+use bakeoff_registry::Configuration;
+use bakeoff_samples::{Event, Failure as FailureRow, Row, Sample, Status};
+use bakeoff_suite::{Prepared, RunError, Size, Timed};
+
+use crate::facts::facts;
+use crate::guest::InstanceGuest;
+use crate::measure::{Failure, Subject, compile, failure};
+
+/// A part of the name of [`counted_compilation`], of which there is no other one.
+pub(super) const COMPILATION: &str = "counted_compilation";
+
+/// A part of the name of [`counted_call`], of which there is no other one.
+pub(super) const CALL: &str = "counted_call";
+
+/// Does everything for one competitor that is to be counted from outside, and writes a row for each program when it
+/// has done it: a sample with facts about the code, or a failure.
+///
+/// Each program is compiled once before the compilation that counts, so that what is made lazily is there. All of it
+/// happens on the calling thread, which is to be the program's first: its stack lies above all memory that is mapped, and
+/// callgrind takes a stack pointer that goes up for the end of functions.
+///
+/// # Errors
+/// If a row cannot be written.
+pub fn worker(
+    configuration: &Configuration,
+    subjects: &[Subject],
+    size: Size,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let begun = Instant::now();
+    // Kept to the end: no code gets an address that other code had before, so that nobody has to look for code that
+    // changes.
+    let mut kept = Vec::with_capacity(2 * subjects.len());
+    for (position, subject) in subjects.iter().enumerate() {
+        let program = subject.program.name.clone();
+        let competitor = configuration.name.to_string();
+        let row = match count_program(configuration, subject, size, options, &mut kept) {
+            Ok(values) => Row::Sample(Sample {
+                process: 0,
+                iteration: 0,
+                position: position as u32,
+                at_ms: begun.elapsed().as_millis() as u64,
+                program,
+                competitor,
+                values,
+            }),
+            Err(failure) => Row::Failure(FailureRow {
+                process: 0,
+                program,
+                competitor,
+                status: match failure {
+                    Failure::Unsupported(_) => Status::Unsupported,
+                    Failure::Trap(_) => Status::Trap,
+                    Failure::Wrong(_) => Status::Wrong,
+                },
+                reason: failure.to_string(),
+            }),
+        };
+        let line = serde_json::to_string(&row)? + "\n";
+        out.write_all(line.as_bytes())?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn count_program(
+    configuration: &Configuration,
+    subject: &Subject,
+    size: Size,
+    options: &Options,
+    kept: &mut Vec<Arc<dyn Executable>>,
+) -> Result<BTreeMap<Event, u64>, Failure> {
+    let refused = |error: CompileError| match error {
+        CompileError::Unsupported { .. } => Failure::Unsupported(error.to_string()),
+        _ => Failure::Wrong(error.to_string()),
+    };
+    let warm = compile(configuration, &subject.module, options, &mut NoPhases);
+    kept.push(warm.map_err(refused)?);
+    let executable = counted_compilation(configuration, subject, options).map_err(refused)?;
+    kept.push(Arc::clone(&executable));
+    let instance =
+        Instance::new(&executable, &Imports::new()).map_err(|e| Failure::Trap(e.to_string()))?;
+    let mut guest = InstanceGuest(instance);
+    let prepared = subject.program.prepare(size, &mut guest).map_err(failure)?;
+    let timed = counted_call(&prepared, &mut guest).map_err(failure)?;
+    prepared
+        .check(&mut guest, &timed.results)
+        .map_err(failure)?;
+    Ok(facts(&*executable))
+}
+
+/// The compilation that counts.
+#[inline(never)]
+fn counted_compilation(
+    configuration: &Configuration,
+    subject: &Subject,
+    options: &Options,
+) -> Result<Arc<dyn Executable>, CompileError> {
+    black_box(compile(
+        configuration,
+        black_box(&subject.module),
+        options,
+        &mut NoPhases,
+    ))
+}
+
+/// The call that counts.
+#[inline(never)]
+fn counted_call(
+    prepared: &Prepared<'_>,
+    guest: &mut InstanceGuest,
+) -> Result<Timed, RunError<bakeoff_backend::CallError>> {
+    black_box(prepared.time(guest))
+}
