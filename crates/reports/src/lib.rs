@@ -13,6 +13,7 @@
 pub mod analysis;
 pub mod axis;
 pub mod figures;
+pub mod font;
 pub mod ink;
 pub mod latex;
 pub mod number;

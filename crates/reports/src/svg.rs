@@ -13,8 +13,8 @@ enum Use {
     Print,
 }
 
-/// The family of the text on paper; the PDF has the first one in it.
-pub(crate) const PRINT_FONT: &str = "Libertinus Serif";
+/// The families of text on paper, the first of which is that of PDFs.
+const PRINT_FONTS: &str = "'Libertinus Serif', 'Linux Libertine O', 'Times New Roman', serif";
 
 /// An element to put into a page: colours are variables of the page, values are told where they are.
 pub fn for_page(scene: &Scene, title: &str) -> String {
@@ -59,7 +59,7 @@ fn write(scene: &Scene, title: &str, target: Use) -> String {
         ),
         Use::Print => format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}pt\" height=\"{height}pt\" viewBox=\"0 0 {width} {height}\" \
-             font-family=\"'{PRINT_FONT}', 'Linux Libertine O', 'Times New Roman', serif\">\n<title>{title}</title>\n"
+             font-family=\"{PRINT_FONTS}\">\n<title>{title}</title>\n"
         ),
     };
     for shape in &scene.shapes {

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use bakeoff_reports::analysis::{Analysis, Severity, Warning};
 use bakeoff_reports::{ReportError, write_report};
 use bakeoff_statistics::Estimate;
-use svg2pdf::usvg;
 
 const COMMAND: &str = "bakeoff report times scaling counts";
 
@@ -224,8 +223,10 @@ fn hostile_names_are_text() {
     for ending in [".pgf", ".tex"] {
         for (name, content) in with_ending(&files, ending) {
             let tex = std::str::from_utf8(content).unwrap();
-            assert!(!tex.contains("\\input{x}"), "{name}");
+            // A carriage return would end a comment.
+            assert!(!tex.contains('\r'), "{name}");
             for line in tex.lines().filter(|line| !line.starts_with('%')) {
+                assert!(!line.contains("\\input{x}"), "{name}: {line}");
                 assert!(
                     !line.contains("b%c") && !line.contains("a_b") && !line.contains("c&d"),
                     "{name}: {line}"
@@ -234,8 +235,13 @@ fn hostile_names_are_text() {
         }
     }
     for (name, content) in with_ending(&files, ".md") {
-        let markdown = std::str::from_utf8(content).unwrap();
-        assert!(!markdown.contains("<script"), "{name}");
+        // Between backticks it is a command, and nothing else.
+        let markdown = std::str::from_utf8(content)
+            .unwrap()
+            .replace("\\<", "")
+            .replace("\\`", "");
+        let mut words = markdown.split('`').step_by(2);
+        assert!(!words.any(|part| part.contains("<script")), "{name}");
     }
 }
 
@@ -249,8 +255,8 @@ fn gaps_are_shown_as_gaps() {
             row[(p + 1) % 14] = Some(bad[p % 4]);
         }
         for (c, bad) in bad.iter().enumerate() {
-            figures.totals[c + 2] = Some(*bad);
-            if let Some(mean) = &mut figures.means[c + 2] {
+            figures.totals[c + 6] = Some(*bad);
+            if let Some(mean) = &mut figures.means[c + 6] {
                 mean.ratio = *bad;
             }
         }
@@ -266,7 +272,7 @@ fn gaps_are_shown_as_gaps() {
     let pareto = text(&files, "figures/pareto.svg");
     assert!(pareto.contains(">stencil<") && !pareto.contains(">dynasm<"));
     let caption = text(&files, "figures/pareto.tex");
-    assert!(caption.contains("not shown: cranelift-{}none"), "{caption}");
+    assert!(caption.contains("not shown: stencil-{}frame"), "{caption}");
     assert!(!text(&files, "tables/main.csv").contains("NaN"));
 }
 

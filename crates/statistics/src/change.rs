@@ -20,8 +20,9 @@ impl Change {
     }
 
     /// Compares two samples of logarithms, one value a process, by Welch's test ("The generalization of 'Student's'
-    /// problem when several different population variances are involved", 1947): each side has its own variance and its own number of
-    /// processes. Values may be means over programs, or of ratios, since the test only wants processes to be independent.
+    /// problem when several different population variances are involved", 1947): each side has its own variance and its
+    /// own number of processes. Values may be means over programs, or of ratios, since the test only wants processes to
+    /// be independent.
     ///
     /// With one process on a side nothing is known of what differs between processes: then the interval is from 0 to
     /// infinity and `p` is 1. `None` if a side is empty.
@@ -58,9 +59,9 @@ impl Change {
     }
 }
 
-/// Which of many tests found something, so that among those, on average, no more than the share `rate` found nothing real
-/// (Benjamini and Hochberg, "Controlling the false discovery rate", 1995). Tests that depend on each other as those of
-/// one session do, all the same way, are fine (Benjamini and Yekutieli 2001).
+/// Which of many tests found something, so that among those, on average, no more than the share `rate` found nothing
+/// real (Benjamini and Hochberg, "Controlling the false discovery rate", 1995). Tests that depend on each other as
+/// those of one session do, all the same way, are fine (Benjamini and Yekutieli 2001).
 pub fn discoveries(p: &[f64], rate: f64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));

@@ -1,7 +1,8 @@
 //! What samples may have that a median does not show.
 //!
-//! Both tests look inside processes and add up what they find, so that differences between processes neither hide nor fake
-//! anything. Whoever asks about many series at once should expect findings by chance: see [`discoveries`](crate::discoveries).
+//! Both tests look inside processes and add up what they find, so that differences between processes neither hide nor
+//! fake anything. Whoever asks about many series at once should expect findings by chance: see
+//! [`discoveries`](crate::discoveries).
 
 use std::collections::BTreeMap;
 
@@ -24,8 +25,8 @@ pub struct Drift {
 /// Looks for a trend with the test of Mann (1945) and Kendall, summed over processes as over seasons (Hirsch, Slack and
 /// Smith, "Techniques of trend analysis for monthly water quality data", 1982), with the correction for ties.
 ///
-/// `None` if a value is not positive and finite, if no process has two different values, or if there are less than 10 pairs of
-/// iterations in all, of which the normal distribution could not speak.
+/// `None` if a value is not positive and finite, if no process has two different values, or if there are less than 10
+/// pairs of iterations in all, of which the normal distribution could not speak.
 pub fn drift(series: &Series) -> Option<Drift> {
     let (mut score, mut variance, mut slopes) = (0.0, 0.0, Vec::new());
     let mut longest = 0;
@@ -70,8 +71,8 @@ pub struct Bimodality {
     pub apart: f64,
     /// The share of values in the heap that has fewer.
     pub minority: f64,
-    /// The probability of a dip at least this deep of the least favourable unimodal distribution, the uniform one. Ordinary
-    /// noise, with one steep side and a long tail, dips much less.
+    /// The probability of a dip at least this deep of the least favourable unimodal distribution, the uniform one.
+    /// Ordinary noise, with one steep side and a long tail, dips much less.
     pub p: f64,
 }
 
@@ -89,12 +90,12 @@ impl DipTest {
     /// The fewest iterations of a process that can show two modes.
     pub const FEWEST: usize = 5;
 
-    /// Tests the iterations of a series: the dips (Hartigan and Hartigan 1985) of its processes are added up, and compared with
-    /// the sum of as many dips of uniform samples of the same sizes. The sum is taken for normal, which for less than five processes makes
-    /// small probabilities somewhat too small.
+    /// Tests the iterations of a series: the dips (Hartigan and Hartigan 1985) of its processes are added up, and
+    /// compared with the sum of as many dips of uniform samples of the same sizes. The sum is taken for normal, which
+    /// for less than five processes makes small probabilities somewhat too small.
     ///
-    /// That some processes are slower than others is not what is looked for: a handful of processes cannot
-    /// show it. `None` if no process has at least [`DipTest::FEWEST`] iterations, or if a value is not positive and finite.
+    /// That some processes are slower than others is not what is looked for: a handful of processes cannot show it.
+    /// `None` if no process has at least [`DipTest::FEWEST`] iterations, or if a value is not positive and finite.
     pub fn bimodality(&mut self, series: &Series) -> Option<Bimodality> {
         let (mut sum, mut expected, mut variance) = (0.0, 0.0, 0.0);
         let (mut distances, mut minorities) = (Vec::new(), Vec::new());

@@ -8,8 +8,9 @@
 //!  0 ●───╯              greatest convex minorant of the lower corners, before the mode
 //! ```
 
-/// The dip of a sample in ascending order (Hartigan and Hartigan, "The Dip Test of Unimodality", 1985): the largest distance
-/// between its distribution function and the unimodal one that is nearest to it. From 1/(2n) to 1/4; 0 of nothing.
+/// The dip of a sample in ascending order (Hartigan and Hartigan, "The Dip Test of Unimodality", 1985): the largest
+/// distance between its distribution function and the unimodal one that is nearest to it. From 1/(2n) to 1/4; 0 of
+/// nothing.
 ///
 /// The modal interval shrinks until the two hulls are nowhere further apart than the sample is from the hulls outside.
 pub(crate) fn dip(sorted: &[f64]) -> f64 {
@@ -83,7 +84,8 @@ impl Steps {
         (heights[to] - heights[from]) / (self.at[to] - self.at[from])
     }
 
-    /// The corners of a hull; `bends` tells of two slopes, one behind the other, whether the corner between them is none.
+    /// The corners of a hull; `bends` tells of two slopes, one behind the other, whether the corner between them is
+    /// none.
     fn hull(
         &self,
         heights: &[f64],
@@ -152,7 +154,8 @@ mod tests {
         assert!((dip(&ratings) - 0.0595).abs() < 5e-5, "{}", dip(&ratings));
     }
 
-    /// The definition, by search: whether some distribution with its mode at a value is nowhere further away than `d` values.
+    /// The definition, by search: whether some distribution with its mode at a value is nowhere further away than `d`
+    /// values.
     fn feasible(x: &[f64], mode: usize, d: f64) -> bool {
         let n = x.len();
         let (lower, upper) = (|i: usize| i as f64 + 1.0 - d, |i: usize| i as f64 + d);

@@ -5,10 +5,11 @@ use crate::Series;
 /// Cliff's delta: the probability that a value of `a` exceeds one of `b`, less that of the opposite; from -1 to 1, 0
 /// if neither tends to be larger (Cliff, "Dominance statistics", 1993). Vargha and Delaney's A is (delta + 1)/2.
 ///
-/// It stands beside a ratio because it says another thing: a ratio says how much slower, and its interval how well that is
-/// known, which more samples improve without end; delta says whether single runs differ visibly. A ratio of 1.01 may be known
-/// beyond doubt, and still nobody will ever notice it (|delta| small). All values of all processes are compared; it is a description,
-/// and no interval is made of it. `None` if a side is empty or has a value that is not a number.
+/// It stands beside a ratio because it says another thing: a ratio says how much slower, and its interval how well that
+/// is known, which more samples improve without end; delta says whether single runs differ visibly. A ratio of 1.01 may
+/// be known beyond doubt, and still nobody will ever notice it (|delta| small). All values of all processes are
+/// compared; it is a description, and no interval is made of it. `None` if a side is empty or has a value that is not a
+/// number.
 pub fn cliffs_delta(a: &Series, b: &Series) -> Option<f64> {
     let sorted = |series: &Series| {
         let mut values: Vec<f64> = series.iter().flatten().copied().collect();

@@ -13,7 +13,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// The line of least squares; each point counts as much as `weight` says. `None` of less than two different x, or if a number is not finite.
+    /// The line of least squares; each point counts as much as `weight` says. `None` of less than two different x, or
+    /// if a number is not finite.
     pub fn weighted(points: &[(f64, f64)], weight: impl Fn(f64, f64) -> f64) -> Option<Line> {
         let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
             points.iter().map(|(x, y)| weight(*x, *y) * f(*x, *y)).sum()
@@ -33,16 +34,16 @@ impl Line {
         Line::weighted(points, |_, _| 1.0)
     }
 
-    /// The line of least squares of relative distances, for times: what is ten times as long scatters ten times as much.
-    /// `None` also if a y is not positive.
+    /// The line of least squares of relative distances, for times: what is ten times as long scatters ten times as
+    /// much. `None` also if a y is not positive.
     pub fn relative(points: &[(f64, f64)]) -> Option<Line> {
         let positive = points.iter().all(|(_, y)| *y > 0.0);
         positive.then(|| Line::weighted(points, |_, y| 1.0 / (y * y)))?
     }
 }
 
-/// The exponent of the power of x that y grows with: the slope of ln y over ln x. `None` of less than two different x, or if
-/// a number is not positive and finite.
+/// The exponent of the power of x that y grows with: the slope of ln y over ln x. `None` of less than two different x,
+/// or if a number is not positive and finite.
 pub fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     Some(Line::through(&logarithms(points)?)?.slope)
 }
@@ -63,8 +64,8 @@ pub struct LineFit {
     pub residual: f64,
 }
 
-/// Fits a straight line; intervals are Student's with n - 2 degrees of freedom, from how far the points are from the line.
-/// They hold if the points scatter independently and alike. Where points are locations of series, intervals of
+/// Fits a straight line; intervals are Student's with n - 2 degrees of freedom, from how far the points are from the
+/// line. They hold if the points scatter independently and alike. Where points are locations of series, intervals of
 /// [`Line`] or [`exponent`] by [`Resampled::combine`](crate::Resampled::combine) need neither.
 ///
 /// `None` of less than three points or less than two different x, or if a number is not finite.

@@ -36,6 +36,17 @@ impl Random {
         let radius = (-2.0 * self.uniform().ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
+
+    /// Chi-square with a number of degrees of freedom: two of them are an exponential variable.
+    pub fn chi_square(&mut self, freedom: usize) -> f64 {
+        let pairs: f64 = (0..freedom / 2).map(|_| self.uniform().ln()).sum();
+        let odd = if freedom % 2 == 1 {
+            self.normal().powi(2)
+        } else {
+            0.0
+        };
+        odd - 2.0 * pairs
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +70,14 @@ mod tests {
         assert!(moment(1).abs() < 0.02, "{}", moment(1));
         assert!((moment(2) - 1.0).abs() < 0.02, "{}", moment(2));
         assert!((moment(4) - 3.0).abs() < 0.1, "{}", moment(4));
+        for freedom in [1, 2, 5] {
+            let sum: f64 = (0..count).map(|_| random.chi_square(freedom)).sum();
+            let mean = sum / count as f64;
+            assert!(
+                (mean / freedom as f64 - 1.0).abs() < 0.02,
+                "{freedom}: {mean}"
+            );
+        }
         let mut hits = [0; 6];
         (0..6000).for_each(|_| hits[random.below(6)] += 1);
         assert!(hits.iter().all(|h| (900..1100).contains(h)), "{hits:?}");

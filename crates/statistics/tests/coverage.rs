@@ -27,7 +27,8 @@ fn between(ratio: f64) -> f64 {
     ratio * WITHIN
 }
 
-/// A session: how many processes and iterations, and how much processes differ, as a multiple of how much iterations do.
+/// A session: how many processes and iterations, and how much processes differ, as a multiple of how much iterations
+/// do.
 #[derive(Clone, Copy)]
 struct Shape {
     processes: usize,
@@ -56,7 +57,8 @@ impl Shape {
     }
 }
 
-/// Whether the intervals of one simulated session hold the truth: of a location, of a ratio, of a mean of ratios, of a ratio between two sessions.
+/// Whether the intervals of one simulated session hold the truth: of a location, of a ratio, of a mean of ratios, of a
+/// ratio between two sessions.
 fn session(shape: Shape, resamples: usize, seed: u64) -> [bool; 4] {
     let mut random = Random::new(seed);
     let bootstrap = Bootstrap {
@@ -133,14 +135,14 @@ fn table(processes: &[usize], ratios: &[f64], sessions: u32, resamples: usize) -
 
 #[test]
 fn intervals_of_95_percent_hold_the_truth_in_93_to_97_of_100() {
-    let outside = table(&[4, 6, 10], &[0.3, 3.0], 1000, 320);
+    let outside = table(&[4, 6, 10], &[0.3, 3.0], 900, 320);
     assert!(outside.is_empty(), "{outside:#?}");
 }
 
 #[test]
 #[ignore = "takes minutes"]
 fn the_large_table() {
-    let outside = table(&[2, 3, 4, 6, 10, 20], &[0.1, 0.3, 1.0, 3.0], 4000, 600);
+    let outside = table(&[2, 3, 4, 6, 10], &[0.1, 0.3, 1.0, 3.0], 4000, 600);
     assert!(outside.is_empty(), "{outside:#?}");
 }
 

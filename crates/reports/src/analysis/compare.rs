@@ -1,9 +1,9 @@
 //! Two sessions, usually of two revisions: what has become slower or faster.
 //!
-//! Nothing was interleaved here, so a difference may be one of the machine's state on two days, which no number of processes
-//! shows. Three things help: machines must be the same; the baseline, whose code generator has not changed if its crates have the
-//! same versions, must have stayed where it was, or the comparison says so; and each mean is also given relative to
-//! the baseline's, from which what slows everything falls out.
+//! Nothing was interleaved here, so a difference may be one of the machine's state on two days, which no number of
+//! processes shows. Three things help: machines must be the same; the baseline, whose code generator has not changed if
+//! its crates have the same versions, must have stayed where it was, or the comparison says so; and each mean is also
+//! given relative to the baseline's, from which what slows everything falls out.
 
 use std::collections::BTreeSet;
 
@@ -176,7 +176,10 @@ fn differences((old, new): (&Session, &Session)) -> Vec<Warning> {
         if of_old != of_new {
             warnings.push(Warning {
                 severity: Severity::Doubtful,
-                message: format!("{what} differs: {of_old} in the old session, {of_new} in the new one. Not every change is one of the revision."),
+                message: format!(
+                    "{what} differs: {of_old} in the old session, {of_new} in the new \
+                    one. Not every change is one of the revision."
+                ),
             });
         }
     }
@@ -292,7 +295,8 @@ impl Pair<'_> {
             return vec![Warning {
                 severity: Severity::Doubtful,
                 message: format!(
-                    "the baseline {name} is not in both sessions, so nothing tells changes of the machine from those of the revision."
+                    "the baseline {name} is not in both sessions, so nothing tells changes of the \
+                        machine from those of the revision."
                 ),
             }];
         };
@@ -305,7 +309,9 @@ impl Pair<'_> {
             (change.p < 1.0 - Control::LEVEL).then(|| Warning {
                 severity: Severity::Doubtful,
                 message: format!(
-                    "{} of the baseline {name} has changed by {:+.1} % ({:+.1} to {:+.1} %). If the revision did not mean to, the machine has changed: then only changes relative to the baseline can be read.",
+                    "{} of the baseline {name} has changed by {:+.1} % ({:+.1} to {:+.1} %). If the \
+                        revision did not mean to, the machine has changed: then only changes \
+                        relative to the baseline can be read.",
                     changes.event, percent(change.ratio.value), percent(change.ratio.low), percent(change.ratio.high)
                 ),
             })

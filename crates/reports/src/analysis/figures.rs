@@ -42,8 +42,8 @@ pub(super) fn figures(cells: &Cells<'_>, event: Event, grid: &Grid) -> Option<Ev
     })
 }
 
-/// Ratios to the baseline of the same session. None where one of both is zero: sizes and numbers may be, and a mean of ratios
-/// cannot hold them.
+/// Ratios to the baseline of the same session. None where one of both is zero: sizes and numbers may be, and a mean of
+/// ratios cannot hold them.
 fn ratios(cells: &Cells<'_>, event: Event, grid: &Grid) -> Vec<Vec<Option<Resampled>>> {
     let united = cells.united;
     let baseline = &united.competitors[united.baseline].name;

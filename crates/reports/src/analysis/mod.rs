@@ -18,8 +18,9 @@
 //!                └─ trust ─────► control, warnings                        two sessions ── compare ──► Comparison
 //! ```
 //!
-//! Ratios are made within a session, where both sides were measured in turn, and never across sessions. All draws of a session are
-//! shared, those of two sessions are independent: so whatever is computed of several series has the right interval.
+//! Ratios are made within a session, where both sides were measured in turn, and never across sessions. All draws of a
+//! session are shared, those of two sessions are independent: so whatever is computed of several series has the right
+//! interval.
 
 mod cells;
 mod compare;
@@ -44,10 +45,10 @@ use self::unite::United;
 
 /// Analyses sessions that belong into one report.
 ///
-/// They must be of one machine and one revision, with equal settings. A competitor is the same in all sessions if its name is, so is a
-/// program. Sessions of the same kind share the baseline at most, which is in each of them for the sake of ratios; its own
-/// values are those of the session that is named first. Where sessions of different kinds have the same event (sizes of code), the
-/// one with times is preferred.
+/// They must be of one machine and one revision, with equal settings. A competitor is the same in all sessions if its
+/// name is, so is a program. Sessions of the same kind share the baseline at most, which is in each of them for the
+/// sake of ratios; its own values are those of the session that is named first. Where sessions of different kinds have
+/// the same event (sizes of code), the one with times is preferred.
 ///
 /// # Errors
 /// If there is no session, or if sessions do not belong together.
@@ -236,7 +237,8 @@ pub struct Control {
     pub competitor: String,
     /// The geometric mean of the ratios of the two, by event, at the level of [`Control::LEVEL`].
     pub ratios: Vec<(Event, Estimate)>,
-    /// Whether the two differ in compiling or running: then nothing of the session can be trusted. One process cannot tell.
+    /// Whether the two differ in compiling or running: then nothing of the session can be trusted. One process cannot
+    /// tell.
     pub differs: bool,
 }
 

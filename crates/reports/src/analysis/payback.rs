@@ -10,8 +10,8 @@
 //!      └─────────────────────── runs
 //! ```
 //!
-//! The quotient of two differences has no standard error worth the name (its denominator may be zero): its interval is that of the draws,
-//! each of which gives a number of runs or never.
+//! The quotient of two differences has no standard error worth the name (its denominator may be zero): its interval is
+//! that of the draws, each of which gives a number of runs or never.
 
 use bakeoff_samples::Event;
 use bakeoff_statistics::Resampled;
@@ -130,8 +130,8 @@ impl Work {
     }
 }
 
-/// After how many runs the thorough compiler has paid. At once, if it is not even slower to compile (as may be on single
-/// programs) and its code is faster.
+/// After how many runs the thorough compiler has paid. At once, if it is not even slower to compile (as may be on
+/// single programs) and its code is faster.
 fn payback(quick: Cost<'_>, thorough: Cost<'_>) -> Option<Payback> {
     if thorough.1.value >= quick.1.value {
         return Some(Payback::Never);

@@ -9,7 +9,8 @@ use bakeoff_samples::{
 };
 use bakeoff_statistics::Random;
 
-/// A session to be. Every competitor has a time to compile and one to run, which programs multiply by their number, from 1 on.
+/// A session to be. Every competitor has a time to compile and one to run, which programs multiply by their number,
+/// from 1 on.
 pub(super) struct Maker {
     pub(super) name: &'static str,
     pub(super) head: Head,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bakeoff_samples::{Event, Kind, Notice, Session, Status};
-use bakeoff_statistics::{DipTest, Drift, Resampled, discoveries, drift};
+use bakeoff_statistics::{DipTest, Drift, Resampled, discoveries, drift, location};
 
 use super::cells::Cells;
 use super::payback::Work;
@@ -24,6 +24,8 @@ const MATERIAL: f64 = 1.02;
 const DRIFT_RATE: f64 = 0.01;
 /// Probability below which two modes are told.
 const MODES_P: f64 = 0.001;
+/// Difference in ns that two modes must have: clocks step by less, and steps are no modes.
+const CLOCK_NS: f64 = 50.0;
 /// Share of series above which a finding is more than a note.
 const MANY: f64 = 0.05;
 
@@ -161,11 +163,18 @@ impl List {
             Some(false) => {}
             Some(true) => self.add(
                 Severity::Doubtful,
-                format!("the sources were changed since revision {}, so nobody else can build the same.", build.revision),
+                format!(
+                    "the sources were changed since revision {}, so nobody else can build the \
+                    same.",
+                    build.revision
+                ),
             ),
             None => self.add(
                 Severity::Note,
-                format!("it is not known whether the sources were changed since revision {}.", build.revision),
+                format!(
+                    "it is not known whether the sources were changed since revision {}.",
+                    build.revision
+                ),
             ),
         }
     }
@@ -190,13 +199,19 @@ impl List {
         if let Some((busy, percent, process)) = shares(|end| end.others) {
             self.add(
                 Severity::Doubtful,
-                format!("other programs kept the machine busy during {busy} of {all} processes; most during process {process}, {percent:.0} % of its time."),
+                format!(
+                    "other programs kept the machine busy during {busy} of {all} processes; \
+                    most during process {process}, {percent:.0} % of its time."
+                ),
             );
         }
         if let Some((busy, percent, process)) = shares(|end| end.stolen) {
             self.add(
                 Severity::Doubtful,
-                format!("the host gave the machine's time to others during {busy} of {all} processes; most during process {process}, {percent:.0} % of it."),
+                format!(
+                    "the host gave the machine's time to others during {busy} of {all} \
+                    processes; most during process {process}, {percent:.0} % of it."
+                ),
             );
         }
     }
@@ -221,12 +236,20 @@ impl List {
             if control.differs && !ratio.contains(1.0) {
                 self.add(
                     Severity::Invalid,
-                    format!("the control {} is the baseline once more, but its {event} differs from it by {:+.1} % (99 % interval {interval}): nothing of this session can be trusted.", control.competitor, percent(ratio.value)),
+                    format!(
+                        "the control {} is the baseline once more, but its {event} differs from \
+                        it by {:+.1} % (99 % interval {interval}): nothing of this session can be \
+                        trusted.",
+                        control.competitor,
+                        percent(ratio.value)
+                    ),
                 );
             } else if ratio.half_width() > CONTROL_WIDTH {
                 self.add(
                     Severity::Doubtful,
-                    format!("the control says little: its {event} may differ from the baseline's by {interval} (99 % interval), so a difference of 3 % would go unseen. Measure more processes."),
+                    format!("the control says little: its {event} may differ from the baseline's by \
+                        {interval} (99 % interval), so a difference of 3 % would go unseen. Measure \
+                        more processes."),
                 );
             }
         }
@@ -268,11 +291,13 @@ impl List {
         match session.processes.len() {
             1 => self.add(
                 Severity::Doubtful,
-                "one process only: intervals say what other iterations of this process would give, and nothing of other processes. Not even the control can be judged.".to_string(),
+                "one process only: intervals say what other iterations of this process would give, \
+                    and nothing of other processes. Not even the control can be judged.".to_string(),
             ),
             2 => self.add(
                 Severity::Doubtful,
-                "two processes only: intervals are right and very wide (6.5 times those of many processes).".to_string(),
+                "two processes only: intervals are right and very wide (6.5 times those of many \
+                    processes).".to_string(),
             ),
             few if few < FEW_PROCESSES => self.add(
                 Severity::Note,
@@ -374,7 +399,11 @@ impl List {
                     let place = || format!("{event} of {} on {}", program.name, competitor.name);
                     drifts.extend(drift(&series).map(|d| (place(), d)));
                     let two = dips.bimodality(&series);
-                    let told = two.filter(|b| b.p < MODES_P && b.apart > MATERIAL);
+                    let ns = location(&series).unwrap_or(0.0);
+                    let told = two.filter(|b| {
+                        let distance_ns = ns * (b.apart - 1.0);
+                        b.p < MODES_P && b.apart > MATERIAL && distance_ns > CLOCK_NS
+                    });
                     modes.extend(told.map(|b| (place(), b)));
                 }
             }
@@ -400,7 +429,8 @@ impl List {
             .max_by(|a, b| size(&a.1).total_cmp(&size(&b.1)))
         {
             let message = format!(
-                "{} of {all} series drift: their values rise or fall from the first to the last iteration of a process. Most does {place}, by {:+.0} %.",
+                "{} of {all} series drift: their values rise or fall from the first to the last \
+                    iteration of a process. Most does {place}, by {:+.0} %.",
                 drifts.len(),
                 100.0 * (worst.change - 1.0)
             );
@@ -408,7 +438,9 @@ impl List {
         }
         if let Some((place, worst)) = modes.iter().max_by(|a, b| a.1.apart.total_cmp(&b.1.apart)) {
             let message = format!(
-                "{} of {all} series have two modes, between which a median means little. Furthest apart are those of {place}, by {:.0} %, with {:.0} % of the values in the rarer one.",
+                "{} of {all} series have two modes, between which a median means little. Furthest \
+                    apart are those of {place}, by {:.0} %, with {:.0} % of the values in the rarer \
+                    one.",
                 modes.len(),
                 100.0 * (worst.apart - 1.0),
                 100.0 * worst.minority
@@ -444,7 +476,8 @@ impl List {
         left_out.dedup();
         if !left_out.is_empty() {
             let message = format!(
-                "break-even is about {} alone, and {} have no part in it: times of different hours are not set against each other.",
+                "break-even is about {} alone, and {} have no part in it: times of different hours \
+                    are not set against each other.",
                 name(&sessions[source]),
                 left_out.join(", ")
             );

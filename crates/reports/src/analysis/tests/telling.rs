@@ -200,10 +200,23 @@ fn drift_and_two_modes() {
         }
     };
     let analysis = analysis(&maker);
-    let drift = "1 of 18 series drift: their values rise or fall from the first to the last iteration of a process. Most does run_ns of q on fast, by +9 %.";
+    let drift = "1 of 18 series drift: their values rise or fall from the first to the last \
+        iteration of a process. Most does run_ns of q on fast, by +9 %.";
     assert_eq!(told(&analysis, drift), Severity::Doubtful);
-    let modes = "1 of 18 series have two modes, between which a median means little. Furthest apart are those of compile_ns of r on fast, by 25 %, with 40 % of the values in the rarer one.";
+    let modes = "1 of 18 series have two modes, between which a median means little. Furthest apart \
+        are those of compile_ns of r on fast, by 25 %, with 40 % of the values in the rarer one.";
     assert_eq!(told(&analysis, modes), Severity::Doubtful);
+}
+
+#[test]
+fn steps_of_a_clock_are_no_modes() {
+    let mut maker = Maker::new("s");
+    maker.iterations = 10;
+    maker.edit = |process, iteration, _, _, values| {
+        let step = u64::from((process + iteration * 7) % 5 < 2);
+        values.insert(Event::Run, 400 + 20 * step);
+    };
+    assert_eq!(analysis(&maker).warnings, []);
 }
 
 #[test]
