@@ -25,6 +25,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Report(#[from] bakeoff_reports::ReportError),
     #[error(transparent)]
+    Counts(#[from] bakeoff_bench_suite::counts::CountError),
+    #[error(transparent)]
     Record(#[from] bakeoff_bench_suite::record::RecordError),
     #[error(transparent)]
     Backend(#[from] UnknownConfiguration),

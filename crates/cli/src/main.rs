@@ -11,6 +11,7 @@ mod difftest;
 mod disasm;
 mod error;
 mod measure;
+mod measure_counts;
 mod report;
 mod run;
 mod stencils;

@@ -1,6 +1,6 @@
 //! The `measure` command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,28 +10,30 @@ use bakeoff_bench_suite::record::{
     is_good, is_narrow, now, parse_time, record, summary, work,
 };
 use bakeoff_registry::BASELINE;
-use bakeoff_samples::{Head, Kind, Settings};
+use bakeoff_samples::{Fingerprint, Head, Kind, Session, Settings};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::CliError;
-use crate::{BoundsArg, CpuArg, SizeArg, Verdict, compare, find_backends, print_text};
+use crate::{
+    BoundsArg, CpuArg, SizeArg, Verdict, compare, find_backends, measure_counts, print_text,
+};
 
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct MeasureArgs {
     /// Entries (.toml) or text modules with a `; run:` line (.ir, .clif) instead of the suite's.
     #[arg(conflicts_with = "suite")]
-    files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// Only the programs of this part of the suite; or `scaling`, which is none of it: modules that grow in one dimension.
     #[arg(long, value_name = "NAME")]
-    suite: Option<String>,
+    pub(crate) suite: Option<String>,
     /// Only these backends, with commas between.
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
-    backends: Vec<String>,
+    pub(crate) backends: Vec<String>,
     /// The size of the runs.
     #[arg(long, value_enum, default_value_t = SizeArg::Quick)]
-    size: SizeArg,
+    pub(crate) size: SizeArg,
     /// How native code checks accesses with 32-bit indices.
     #[arg(long, value_enum, default_value_t = BoundsArg::Guard)]
     bounds_checks: BoundsArg,
@@ -59,6 +61,10 @@ pub(crate) struct MeasureArgs {
     /// Do not measure the baseline a second time as a control.
     #[arg(long)]
     no_control: bool,
+    /// Count instead of taking times: instructions executed (with valgrind), instructions of the IR, and what the code has. The
+    /// same each time.
+    #[arg(long, conflicts_with_all = ["processes", "iterations", "budget", "width", "seed"])]
+    pub(crate) counts: bool,
     /// The directory of the session. If it holds the same measurement, unfinished, that is gone on with. [default:
     /// measurements/DATE-TIME]
     #[arg(long, value_name = "DIR")]
@@ -97,19 +103,45 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
         work(&mut suite, share, &fingerprint.id(), &mut out).map_err(CliError::Output)?;
         return Ok(Verdict::Good);
     }
-    let began = now();
+    let head = head(args, &suite, fingerprint);
+    // The children load what they need themselves.
+    drop(suite);
+    let dir = args.out.clone().unwrap_or_else(|| {
+        let name: String = head.began.chars().filter(|c| *c != ':').collect();
+        PathBuf::from("measurements").join(name)
+    });
+    let session = match args.counts {
+        true => measure_counts::record(args, head, &dir)?,
+        false => times(args, head, &dir)?,
+    };
+    if args.pack {
+        bakeoff_samples::pack(&dir).map_err(|error| CliError::Write {
+            path: dir.clone(),
+            error,
+        })?;
+    }
+    print_text(&summary(&session))?;
+    Ok(match is_good(&session) {
+        true => Verdict::Good,
+        false => Verdict::Failed,
+    })
+}
+
+/// What is asked for.
+fn head(args: &MeasureArgs, suite: &Suite, fingerprint: Fingerprint) -> Head {
     let budget = args.budget.or(match args.iterations {
         None => Some(DEFAULT_BUDGET),
         Some(_) => None,
     });
-    let head = Head {
+    Head {
         format: Head::FORMAT,
-        kind: match args.is_scaling() {
-            true => Kind::Scaling,
-            false => Kind::Times,
+        kind: match (args.counts, args.is_scaling()) {
+            (true, _) => Kind::Counts,
+            (false, true) => Kind::Scaling,
+            (false, false) => Kind::Times,
         },
         command: command_line("bakeoff"),
-        began: began.clone(),
+        began: now(),
         settings: Settings {
             size: args.size.name().to_string(),
             processes: args.processes,
@@ -124,16 +156,14 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
         competitors: suite.competitors(),
         baseline: BASELINE.to_string(),
         fingerprint,
-    };
-    // The children load what they need themselves.
-    drop(suite);
-    let dir = args.out.clone().unwrap_or_else(|| {
-        let name: String = began.chars().filter(|c| *c != ':').collect();
-        PathBuf::from("measurements").join(name)
-    });
+    }
+}
+
+/// Records a session of times, by children that are this program with the same arguments.
+fn times(args: &MeasureArgs, head: Head, dir: &Path) -> Result<Session, CliError> {
     let program = std::env::current_exe().map_err(CliError::Output)?;
     let recording = Recording {
-        dir: &dir,
+        dir,
         head,
         worker: &|share| {
             let mut command = Command::new(&program);
@@ -152,17 +182,7 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
         |progress| show(&bar, progress),
     )?;
     bar.finish_and_clear();
-    if args.pack {
-        bakeoff_samples::pack(&dir).map_err(|error| CliError::Write {
-            path: dir.clone(),
-            error,
-        })?;
-    }
-    print_text(&summary(&session))?;
-    Ok(match is_good(&session) {
-        true => Verdict::Good,
-        false => Verdict::Failed,
-    })
+    Ok(session)
 }
 
 fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
@@ -178,7 +198,8 @@ fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
             subjects.into_iter().map(Work::Program).collect()
         }
     };
-    let control = !args.no_control;
+    // Counts are the same each time.
+    let control = !args.no_control && !args.counts;
     let size = args.size.into();
     Ok(Suite::new(works, &configurations, control, size, options))
 }

@@ -5,8 +5,7 @@ use std::process::Command;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bakeoff_bench_suite::counts::{Collection, collect, valgrind};
-use bakeoff_bench_suite::record::summary;
-use bakeoff_samples::{Begin, End, Head, Kind, Row, Session, Writer};
+use bakeoff_samples::{Begin, End, Head, Row, Session, Writer};
 use bakeoff_suite::Size;
 
 use crate::error::CliError;
@@ -19,7 +18,9 @@ pub(crate) fn record(args: &MeasureArgs, head: Head, dir: &Path) -> Result<Sessi
     let configurations = find_backends(&args.backends)?;
     let callgrind = valgrind().is_some();
     if !callgrind {
-        print_text("there is no valgrind here: instructions that the machine executes are not counted\n")?;
+        print_text(
+            "there is no valgrind here: instructions that the machine executes are not counted\n",
+        )?;
     }
     let program = std::env::current_exe().map_err(CliError::Output)?;
     let size: Size = args.size.into();
@@ -79,8 +80,5 @@ pub(crate) fn record(args: &MeasureArgs, head: Head, dir: &Path) -> Result<Sessi
         Some(error) => return Err(write_error(error)),
         None => writer.row(&end).map_err(write_error)?,
     }
-    let session = Session::open(dir)?;
-    debug_assert_eq!(session.head.kind, Kind::Counts);
-    print_text(&summary(&session))?;
-    Ok(session)
+    Ok(Session::open(dir)?)
 }
