@@ -39,8 +39,8 @@
 //! to 10 processes of 5 and 10 iterations whose noise is skewed and has outliers, where processes differ by a tenth to
 //! three times of what iterations do. It covers less
 //!
-//! * where a rare kind of process was not met: if three processes in ten are slower by 10 %, 65 % with 3 processes, 88
-//!   % with 6, 94 % with 10;
+//! * where a rare kind of process was not met: if three processes in ten are slower by 10 %, 65 % with 3 processes,
+//!   88 % with 6, 94 % with 10;
 //! * in locations of many processes with few iterations: the median of few skewed values lies above the population's,
 //!   which shows when everything else is known well. 92 % with 20 processes of 5 iterations that hardly differ;
 //! * for the same reason in means over many ratios of which one side's noise is much wider (two sides of equal noise

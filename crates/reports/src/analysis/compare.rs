@@ -11,7 +11,7 @@ use bakeoff_samples::{Event, Kind, Session};
 use bakeoff_statistics::{Estimate, cliffs_delta, discoveries, process_logs};
 
 use super::cells::{Cells, LEVEL};
-use super::unite::{same, source, unite};
+use super::unite::{or_none, same, source, unite};
 use super::{AnalysisError, Control, Severity, Source, Warning, trust};
 
 /// What has changed from one session to another.
@@ -142,7 +142,7 @@ fn comparable(both: (&Session, &Session)) -> Result<(), AnalysisError> {
         s.head.fingerprint.machine.cpus
     })?;
     same(both, "the hypervisor", |s| {
-        s.head.fingerprint.machine.virtualised.clone()
+        or_none(s.head.fingerprint.machine.virtualised.clone())
     })?;
     same(both, "the profile of the build", |s| {
         s.head.fingerprint.build.profile.clone()
@@ -162,10 +162,9 @@ fn comparable(both: (&Session, &Session)) -> Result<(), AnalysisError> {
 fn differences((old, new): (&Session, &Session)) -> Vec<Warning> {
     let facts = |s: &Session| {
         let (machine, build) = (&s.head.fingerprint.machine, &s.head.fingerprint.build);
-        let text = |t: &Option<String>| t.clone().unwrap_or_else(|| "unknown".to_string());
         [
             ("kernel", machine.kernel.clone()),
-            ("governor", text(&machine.governor)),
+            ("governor", or_none(machine.governor.clone())),
             ("memory", format!("{} MiB", machine.memory_mib)),
             ("rustc", build.rustc.clone()),
             ("baseline", s.head.baseline.clone()),

@@ -1,11 +1,11 @@
 //! Every number of a report, derived from sessions.
 //!
 //! Ratios are to the baseline: above 1 is more, so slower or larger. Intervals are of 95 %. A number that cannot
-//! be had (a backend failed, an event was not measured, a time is zero) is `None`, and a figure has a gap there.
+//! be had (a backend failed, an event was not measured, a time is zero) is `None`, and a figure has a gap there. The
+//! interval of a single value is from 0 to infinity; the upper end of a break-even that may never come is infinite.
 //!
 //! The suite is what it is: intervals say how well a mean over *these* programs is known, not what other programs
 //! would give.
-
 //!
 //! ```text
 //! sessions ── unite ──► one list of programs, one of competitors          errors: mixed machines, revisions, doubled cells

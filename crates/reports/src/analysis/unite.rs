@@ -168,6 +168,11 @@ fn same_making(first: &Session, second: &Session) -> Result<(), AnalysisError> {
     Ok(())
 }
 
+/// In words, where there may be nothing.
+pub(super) fn or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "none".to_string())
+}
+
 /// The same machine, in every respect.
 fn same_machine(both: (&Session, &Session)) -> Result<(), AnalysisError> {
     let machine = |s: &Session| -> Machine { s.head.fingerprint.machine.clone() };
@@ -175,8 +180,8 @@ fn same_machine(both: (&Session, &Session)) -> Result<(), AnalysisError> {
     same(both, "the number of processors", |s| machine(s).cpus)?;
     same(both, "the memory", |s| machine(s).memory_mib)?;
     same(both, "the kernel", |s| machine(s).kernel)?;
-    same(both, "the governor", |s| machine(s).governor)?;
-    same(both, "the hypervisor", |s| machine(s).virtualised)
+    same(both, "the governor", |s| or_none(machine(s).governor))?;
+    same(both, "the hypervisor", |s| or_none(machine(s).virtualised))
 }
 
 /// What was measured: event, program, competitor.

@@ -26,6 +26,8 @@ fn mixed_machines_and_builds() {
     );
     let kernel = refused(|m| m.head.fingerprint.machine.kernel = "Linux 7".to_string());
     assert!(kernel.contains("the kernel"), "{kernel}");
+    let governor = refused(|m| m.head.fingerprint.machine.governor = Some("powersave".to_string()));
+    assert!(governor.contains("(`none` and `powersave`)"), "{governor}");
     let revision = refused(|m| m.head.fingerprint.build.revision = "def".to_string());
     assert!(
         revision.contains("the revision differs (`abc` and `def`)"),
