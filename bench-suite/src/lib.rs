@@ -9,7 +9,7 @@
 //! | `facts` | what is known of code without a clock |
 //! | [`counts`] | counts instead of times |
 //! | `compare` | many samples of many programs on many configurations, interleaved |
-//! | [`synthetic`] | modules of any size |
+//! | [`synthetic`] | modules of any size, and families that grow in one dimension |
 //!
 //! A wrong answer is a failure, never a figure.
 #![forbid(unsafe_code)]
