@@ -11,7 +11,6 @@
 //! | `compare` | many samples of many programs on many configurations, interleaved, in this process |
 //! | [`record`] | sessions: several processes, raw rows kept in a directory |
 //! | [`synthetic`] | modules of any size |
-//! | [`families`] | modules that grow in one dimension |
 //!
 //! A wrong answer is a failure, never a figure.
 #![forbid(unsafe_code)]
@@ -19,7 +18,6 @@
 mod compare;
 pub mod counts;
 mod facts;
-pub mod families;
 mod guest;
 mod load;
 mod measure;

@@ -1,11 +1,11 @@
 //! Callgrind: how it is told what to count, and how its files are read.
 //!
-//! Counting is off until one of two functions is entered, and a part is dumped whenever one is left:
+//! Counting is off until one function of the worker is entered, and a part is dumped whenever it is left:
 //!
 //! ```text
-//! counted_compilation ──► OUT.1   part: 1
-//! counted_call        ──► OUT.2   desc: Trigger: --dump-after=…counted_call…
-//! counted_compilation ──► OUT.3   totals: 123456
+//! counted ──► OUT.1   part: 1
+//! counted ──► OUT.2   desc: Trigger: --dump-after=…counted
+//! counted ──► OUT.3   totals: 123456
 //! ```
 //!
 //! Source: Valgrind user manual, 6.2.2 (dumps, toggling) and 6.4 (options); Callgrind format specification, section
@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::worker::{CALL, COMPILATION};
+use super::worker::COUNTED;
 
 /// The version that valgrind tells; `None` if it is not installed.
 pub fn valgrind() -> Option<String> {
@@ -33,10 +33,8 @@ pub fn valgrind() -> Option<String> {
 pub(super) fn under_callgrind(command: &Command, out: &Path) -> Command {
     let mut wrapped = Command::new("valgrind");
     wrapped.args(["--quiet", "--tool=callgrind", "--collect-atstart=no"]);
-    for function in [COMPILATION, CALL] {
-        wrapped.arg(format!("--toggle-collect=*{function}*"));
-        wrapped.arg(format!("--dump-after=*{function}*"));
-    }
+    wrapped.arg(format!("--toggle-collect={COUNTED}"));
+    wrapped.arg(format!("--dump-after={COUNTED}"));
     let mut file = OsString::from("--callgrind-out-file=");
     file.push(out);
     wrapped.arg(file);
@@ -51,13 +49,6 @@ pub(super) fn under_callgrind(command: &Command, out: &Path) -> Command {
         wrapped.current_dir(dir);
     }
     wrapped
-}
-
-/// What a dump is of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Counted {
-    Compilation,
-    Call,
 }
 
 /// The dumps of a process, in the order in which they are written.
@@ -84,9 +75,8 @@ impl Dumps {
         }
     }
 
-    /// The dumps that are there and were not read before: what each is of, and the instructions executed. They are
-    /// removed.
-    pub(super) fn read(&mut self) -> Result<Vec<(Counted, u64)>, DumpError> {
+    /// The instructions executed of each dump that is there and was not read before. They are removed.
+    pub(super) fn read(&mut self) -> Result<Vec<u64>, DumpError> {
         let mut found = Vec::new();
         loop {
             let mut path = self.out.clone().into_os_string();
@@ -108,24 +98,18 @@ impl Dumps {
     }
 }
 
-/// What a dump is of, and the instructions executed.
-fn parse(text: &str) -> Result<(Counted, u64), String> {
+/// The instructions executed that a dump tells.
+fn parse(text: &str) -> Result<u64, String> {
     let after = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
     let events = after("events:").map(str::trim);
     if events != Some("Ir") {
         return Err(format!("counts {events:?} instead of instructions"));
     }
-    let trigger = after("desc: Trigger:").ok_or("does not say what it is of")?;
-    let counted = match (trigger.contains(COMPILATION), trigger.contains(CALL)) {
-        (true, false) => Counted::Compilation,
-        (false, true) => Counted::Call,
-        _ => return Err(format!("is of something else: {trigger}")),
-    };
-    let totals = after("totals:").or(after("summary:"));
-    let count = totals.and_then(|count| count.trim().parse().ok());
-    count
-        .map(|count| (counted, count))
-        .ok_or_else(|| "has no total".to_string())
+    if !after("desc: Trigger:").is_some_and(|trigger| trigger.ends_with(COUNTED)) {
+        return Err(format!("is not of {COUNTED}"));
+    }
+    let totals = after("totals:").and_then(|count| count.trim().parse().ok());
+    totals.ok_or_else(|| "has no total".to_string())
 }
 
 #[cfg(test)]
@@ -134,22 +118,20 @@ mod tests {
 
     const DUMP: &str = "# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npid: 7\ncmd: a\npart: 2\n\n\n\
         desc: I1 cache: \n\ndesc: Timerange: Basic block 0 - 9\n\
-        desc: Trigger: --dump-after=a::counted_call\n\n\
+        desc: Trigger: --dump-after=bakeoff_bench_suite::counts::worker::counted\n\n\
         positions: line\nevents: Ir\nsummary: 1234\n\n\nfn=(1) f\n16 400\n\ntotals: 1234\n";
 
     #[test]
-    fn a_dump_says_what_it_is_of_and_how_much() {
-        assert_eq!(parse(DUMP), Ok((Counted::Call, 1234)));
-        let other = DUMP.replace(CALL, COMPILATION);
-        assert_eq!(parse(&other), Ok((Counted::Compilation, 1234)));
+    fn a_dump_says_how_much_was_executed() {
+        assert_eq!(parse(DUMP), Ok(1234));
     }
 
     #[test]
     fn anything_else_is_an_error() {
         let refused = |old: &str, new: &str| parse(&DUMP.replace(old, new)).unwrap_err();
-        assert!(refused("a::counted_call", "main").contains("something else"));
+        assert!(refused(COUNTED, "main").contains("is not of"));
+        assert!(refused("desc: Trigger", "desc: Reason").contains("is not of"));
         assert!(refused("1234", "many").contains("no total"));
-        assert!(refused("desc: Trigger", "desc: Reason").contains("does not say"));
         assert!(refused("events: Ir", "events: Ir Dr").contains("Ir Dr"));
         assert!(parse("").is_err());
     }

@@ -6,8 +6,8 @@
 //!   for each competitor:
 //!      start ───────────────────────────► for each program:
 //!                                           compile once, uncounted
-//!      OUT.1 ◄──── dump ──────────────────  counted_compilation
-//!      OUT.2 ◄──── dump ──────────────────  counted_call; the answer is checked
+//!      OUT.1 ◄──── dump ──────────────────  compile, counted
+//!      OUT.2 ◄──── dump ──────────────────  the timed call, counted; the answer is checked
 //!      row  ◄──── facts or a failure ─────
 //!   row + counts ──► whoever asked
 //! ```
@@ -29,7 +29,6 @@ mod callgrind;
 mod ir;
 mod worker;
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
@@ -40,7 +39,7 @@ use bakeoff_samples::{Event, Row};
 use bakeoff_suite::Size;
 
 use crate::measure::Subject;
-use callgrind::{Counted, Dumps, under_callgrind};
+use callgrind::{Dumps, under_callgrind};
 
 pub use callgrind::{DumpError, valgrind};
 pub use ir::ir_insts;
@@ -109,8 +108,8 @@ pub enum CountError {
         competitor: String,
         /// On which program.
         program: String,
-        /// How many compilations and how many calls.
-        counted: [usize; 2],
+        /// How often.
+        counted: usize,
     },
 }
 
@@ -251,33 +250,15 @@ impl Child<'_> {
         };
         values.extend(self.ir_insts[index].map(|insts| (Event::IrInsts, insts)));
         if let Some(dumps) = dumps {
-            self.add(values, &dumps, &subject.program.name)?;
+            let &[compile, run] = &dumps[..] else {
+                return Err(CountError::NotCounted {
+                    competitor: self.competitor.to_string(),
+                    program: subject.program.name.clone(),
+                    counted: dumps.len(),
+                });
+            };
+            values.extend([(Event::CompileInsts, compile), (Event::RunInsts, run)]);
         }
         Ok(row)
-    }
-
-    fn add(
-        &self,
-        values: &mut BTreeMap<Event, u64>,
-        dumps: &[(Counted, u64)],
-        program: &str,
-    ) -> Result<(), CountError> {
-        let of = |what: Counted| dumps.iter().filter(move |(counted, _)| *counted == what);
-        let counted = [Counted::Compilation, Counted::Call].map(|what| of(what).count());
-        if counted != [1, 1] {
-            return Err(CountError::NotCounted {
-                competitor: self.competitor.to_string(),
-                program: program.to_string(),
-                counted,
-            });
-        }
-        for (what, insts) in dumps {
-            let event = match what {
-                Counted::Compilation => Event::CompileInsts,
-                Counted::Call => Event::RunInsts,
-            };
-            values.insert(event, *insts);
-        }
-        Ok(())
     }
 }

@@ -15,8 +15,8 @@ use bakeoff_suite::Size;
 
 use super::{Course, Refusal};
 use crate::facts::facts;
-use crate::families::{FAMILIES, Family};
 use crate::measure::{Failure, Subject, compile};
+use crate::synthetic::{ARGUMENT, ENTRY, FAMILIES, Family};
 
 /// What is appended to the name of the competitor that is measured twice.
 const AGAIN: &str = " (again)";
@@ -68,7 +68,7 @@ impl Work {
             family.sizes.iter().map(|size| Work::Member {
                 family: family.name,
                 size: *size,
-                module: Arc::new(family.module(*size)),
+                module: Arc::new((family.module)(*size)),
             })
         };
         FAMILIES.iter().flat_map(members).collect()
@@ -115,7 +115,9 @@ impl Work {
                 let instance = Instance::new(executable, &Imports::new());
                 let mut instance = instance.map_err(|e| trap(&e))?;
                 let start = Instant::now();
-                let results = instance.call("run", &[]).map_err(|e| trap(&e))?;
+                let results = instance
+                    .call(ENTRY, &[Scalar::i32(ARGUMENT)])
+                    .map_err(|e| trap(&e))?;
                 Ok((start.elapsed().as_nanos() as u64, results))
             }
         }

@@ -173,21 +173,15 @@ fn join(segments: &mut Vec<Segment>) {
     });
 }
 
-/// Whether any two segments of the two ascending lists overlap.
-pub(crate) fn overlap(a: &[Segment], b: &[Segment]) -> bool {
-    let (mut i, mut j) = (0, 0);
+/// Whether any two segments of the two ascending lists overlap. It takes a search in `large` for each of `small`.
+pub(crate) fn overlap(small: &[Segment], large: &[Segment]) -> bool {
     let leeway = match faults::on(Fault::InterpRangesOverlap) {
         true => 2,
         false => 0,
     };
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        if x.1 <= y.0 + leeway {
-            i += 1;
-        } else if y.1 <= x.0 + leeway {
-            j += 1;
-        } else {
-            return true;
-        }
-    }
-    false
+    small.iter().any(|x| {
+        // The first one that does not end before this one begins.
+        let first = large.partition_point(|y| y.1 <= x.0 + leeway);
+        large.get(first).is_some_and(|y| y.0 + leeway < x.1)
+    })
 }

@@ -1,5 +1,4 @@
-//! Modules of any size, for questions about growth: how compile time, code and memory depend on the
-//! number of instructions alone.
+//! Modules with the mix of instructions that programs have, of any number of functions of any size.
 //!
 //! A function is a chain of *turns*. Each is a small loop with a branch inside, and has about the mix of
 //! the suite's programs: integer arithmetic with constants and without, loads and stores, some floats, a
