@@ -73,7 +73,7 @@ impl Engine for Gcc {
         let source_path = source.to_string_lossy();
         let mut arguments = vec![self.level];
         arguments.extend(FLAGS);
-        arguments.extend(["-no-pie", &source_path, "driver.o", "-o", "program"]);
+        arguments.extend(["-no-pie", &source_path, "driver.o", "-lm", "-o", "program"]);
         let (done, compile_ns) = clocked(|| gcc(&arguments));
         done?;
         let module = bakeoff_frontend_wasm::load(wasm).map_err(|e| e.to_string())?;
