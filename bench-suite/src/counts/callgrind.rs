@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::worker::COUNTED;
+use super::worker::{COUNTED, COUNTED_A_PROGRAM};
 
 /// The version that valgrind tells; `None` if it is not installed.
 pub fn valgrind() -> Option<String> {
@@ -75,15 +75,15 @@ impl Dumps {
         }
     }
 
-    /// The instructions executed of each dump that is there and was not read before. They are removed.
+    /// The instructions executed of the next program's dumps, as far as they are there. They are removed.
     pub(super) fn read(&mut self) -> Result<Vec<u64>, DumpError> {
         let mut found = Vec::new();
-        loop {
+        for _ in 0..COUNTED_A_PROGRAM {
             let mut path = self.out.clone().into_os_string();
             path.push(format!(".{}", self.next));
             let path = PathBuf::from(path);
             if !path.exists() {
-                return Ok(found);
+                break;
             }
             let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
             let parsed = read.and_then(|text| parse(&text));
@@ -95,6 +95,7 @@ impl Dumps {
             // A file that stays takes space and nothing else.
             let _ = std::fs::remove_file(path);
         }
+        Ok(found)
     }
 }
 

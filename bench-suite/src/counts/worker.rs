@@ -15,6 +15,10 @@ use crate::facts::facts;
 use crate::guest::InstanceGuest;
 use crate::measure::{Failure, Subject, compile, failure};
 
+/// How often [`counted`] is called for each program, whatever becomes of it: the parent knows by that which dump is of
+/// which program, though the child may be at the next one already.
+pub(super) const COUNTED_A_PROGRAM: usize = 2;
+
 /// The name of [`counted`] in symbols.
 pub(super) const COUNTED: &str = concat!(module_path!(), "::counted");
 
@@ -41,7 +45,10 @@ pub fn worker(
     for (position, subject) in subjects.iter().enumerate() {
         let program = subject.program.name.clone();
         let competitor = configuration.name.to_string();
-        let row = match count_program(configuration, subject, size, options, &mut kept) {
+        let mut calls = Calls(0);
+        let counted = count_program(configuration, subject, size, options, &mut kept, &mut calls);
+        calls.fill_up();
+        let row = match counted {
             Ok(values) => Row::Sample(Sample {
                 process: 0,
                 iteration: 0,
@@ -76,6 +83,7 @@ fn count_program(
     size: Size,
     options: &Options,
     kept: &mut Vec<Arc<dyn Executable>>,
+    calls: &mut Calls,
 ) -> Result<BTreeMap<Event, u64>, Failure> {
     let refused = |error: CompileError| match error {
         CompileError::Unsupported { .. } => Failure::Unsupported(error.to_string()),
@@ -84,7 +92,7 @@ fn count_program(
     let warm = compile(configuration, &subject.module, options, &mut NoPhases);
     kept.push(warm.map_err(refused)?);
     let mut compiled = None;
-    counted(&mut || {
+    calls.counted(&mut || {
         let module = black_box(&subject.module);
         compiled = Some(compile(configuration, module, options, &mut NoPhases));
     });
@@ -96,12 +104,29 @@ fn count_program(
     let mut guest = InstanceGuest(instance);
     let prepared = subject.program.prepare(size, &mut guest).map_err(failure)?;
     let mut timed = None;
-    counted(&mut || timed = Some(prepared.time(&mut guest)));
+    calls.counted(&mut || timed = Some(prepared.time(&mut guest)));
     let timed = timed.ok_or_else(uncalled)?.map_err(failure)?;
     prepared
         .check(&mut guest, &timed.results)
         .map_err(failure)?;
     Ok(facts(&*executable))
+}
+
+/// Calls of [`counted`] for a program.
+struct Calls(usize);
+
+impl Calls {
+    fn counted(&mut self, work: &mut dyn FnMut()) {
+        self.0 += 1;
+        counted(work);
+    }
+
+    /// Makes the calls that a program that failed has left out.
+    fn fill_up(&mut self) {
+        while self.0 < COUNTED_A_PROGRAM {
+            self.counted(&mut || ());
+        }
+    }
 }
 
 /// Does what is counted, which is nothing else: for each program a compilation, then a call.

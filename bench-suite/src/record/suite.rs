@@ -49,7 +49,7 @@ pub fn competitors(configurations: &[&'static Configuration], control: bool) -> 
 /// What is compiled and run.
 pub enum Work {
     /// A program of the suite. Its runs are timed.
-    Program(Subject),
+    Program(Box<Subject>),
     /// A member of a family. It is run for its answer alone.
     Member {
         /// The family's name.
@@ -62,6 +62,11 @@ pub enum Work {
 }
 
 impl Work {
+    /// A program of the suite.
+    pub fn program(subject: Subject) -> Work {
+        Work::Program(Box::new(subject))
+    }
+
     /// Every member of every family.
     pub fn families() -> Vec<Work> {
         let members = |family: &'static Family| {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use bakeoff_samples::{Event, Program, Session, Status};
-use bakeoff_statistics::{Bootstrap, Estimate, FEWEST_TO_STOP, enough};
+use bakeoff_statistics::{Bootstrap, Estimate, FEWEST_TO_STOP, Series, enough};
 
 /// A time on a command line: `90s`, `10m`, `2h`.
 ///
@@ -92,7 +92,7 @@ fn mean_ratios(session: &Session) -> Vec<Estimate> {
         for competitor in head.competitors.iter().filter(|c| c.name != head.baseline) {
             let own = series(&competitor.name);
             let both = own.iter().zip(&base);
-            let pairs: Vec<(&[Vec<f64>], &[Vec<f64>])> = both
+            let pairs: Vec<(&Series, &Series)> = both
                 .filter_map(|(own, base)| Some((own.as_deref()?, base.as_deref()?)))
                 .collect();
             ratios.extend(bootstrap.mean_ratio(&pairs));

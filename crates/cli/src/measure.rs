@@ -195,7 +195,7 @@ fn suite(args: &MeasureArgs) -> Result<Suite, CliError> {
         true => Work::families(),
         false => {
             let subjects = compare::subjects(&args.files, args.suite.as_deref())?;
-            subjects.into_iter().map(Work::Program).collect()
+            subjects.into_iter().map(Work::program).collect()
         }
     };
     // Counts are the same each time.

@@ -68,7 +68,7 @@ fn open(dir: &Path) -> Result<Session, CliError> {
 /// now.
 fn criterion_head() -> Result<Head, CliError> {
     let subjects = crate::compare::subjects(&[], None)?;
-    let works = subjects.into_iter().map(Work::Program).collect();
+    let works = subjects.into_iter().map(Work::program).collect();
     let all: Vec<_> = CONFIGURATIONS.iter().collect();
     let options = bakeoff_backend::Options::default();
     let suite = Suite::new(works, &all, false, bakeoff_suite::Size::Quick, options);
