@@ -66,14 +66,31 @@ impl Quantity {
         self.with_unit(value, round)
     }
 
-    /// A value and its interval, if it has one: `0.0461 [0.0455, 0.0470]`.
+    /// A value and its interval, if it has one: `0.0461 [0.0455, 0.0470]`, `1.17 [1.15, 1.18] ms`.
     pub fn show_estimate(self, estimate: Estimate) -> String {
-        let value = self.show(estimate.value);
-        if estimate.low == estimate.high {
-            return value;
-        }
-        let (low, high) = (self.show(estimate.low), self.show(estimate.high));
-        format!("{value} [{low}, {high}]")
+        let [value, interval, unit] = self.parts(estimate);
+        value + &interval + &unit
+    }
+
+    /// The same in parts: the value, its interval in the same unit, the unit; each with the space before it.
+    pub fn parts(self, estimate: Estimate) -> [String; 3] {
+        let (factor, unit) = match self.unit(estimate.value) {
+            Some((factor, unit)) if estimate.value.is_finite() => (factor, unit),
+            _ if self == Quantity::Share => (0.01, "%"),
+            _ => (1.0, ""),
+        };
+        let show = |value: f64| significant(value / factor, 3);
+        let interval = if estimate.low == estimate.high {
+            String::new()
+        } else {
+            format!(" [{}, {}]", show(estimate.low), show(estimate.high))
+        };
+        let unit = if unit.is_empty() {
+            String::new()
+        } else {
+            format!(" {unit}")
+        };
+        [show(estimate.value), interval, unit]
     }
 }
 
@@ -166,5 +183,14 @@ mod tests {
             "0.0461 [0.0450, ∞]"
         );
         assert_eq!(Quantity::Ns.show_estimate(Estimate::exact(5e9)), "5.00 s");
+        let estimate = Estimate {
+            value: 1.01e6,
+            low: 0.99e6,
+            high: 1.02e6,
+        };
+        assert_eq!(
+            Quantity::Ns.show_estimate(estimate),
+            "1.01 [0.990, 1.02] ms"
+        );
     }
 }

@@ -12,7 +12,7 @@ use super::{Context, Figure, Width, labels, shown};
 use crate::axis::Axis;
 use crate::ink::Ink;
 use crate::number::Quantity;
-use crate::scene::{Align, Area, Scene};
+use crate::scene::{Align, Area, Place, Scene};
 use crate::sheet::{DrawError, Panel, SIZE, SMALL, Sheet, Stroke, Type};
 use crate::text;
 
@@ -98,88 +98,123 @@ fn draw(
     let height = if width == Width::Page { 250.0 } else { 200.0 };
     let size = if width == Width::Page { SIZE } else { SMALL };
     let sheet = Sheet::new(width.points(), height);
-    let names = lines.iter().map(|l| text::width(context.name(l.0), size));
-    let right = names.fold(0.0, f64::max).min(105.0) + 16.0;
+    let widths = lines.iter().map(|l| text::width(context.name(l.0), size));
+    let right = widths.fold(0.0, f64::max).min(105.0) + 16.0;
     let area = Area {
         left: 36.0,
         top: 16.0,
         width: width.points() - 36.0 - right,
         height: height - 42.0,
     };
-    let (first, last) = range(lines);
+    let curves = Curves {
+        base,
+        range: range(lines),
+    };
+    let (first, last) = curves.range;
     let x = Axis::log([first, last], Quantity::Plain).between(first, last);
-    let relative = |line: &Line, runs: f64| total(line, runs) / total(base, runs);
     let ends = lines
         .iter()
-        .flat_map(|l| [relative(l, first), relative(l, last)]);
+        .flat_map(|l| [first, last].map(|runs| curves.relative(l, runs)));
     let panel = sheet.panel(area, x, Axis::log(ends.chain([1.0]), Quantity::Plain));
     panel.x_axis("runs of the suite");
     panel.y_axis(&format!("total time, × {}", context.baseline()));
-    let runs = |step: u32| first * (last / first).powf(f64::from(step) / f64::from(STEPS));
-    envelope(context, &sheet, &panel, (first, last), size);
+    envelope(context, &sheet, &panel, curves.range, size);
     let wide = Stroke {
         ink: Ink::Family(3, 2),
         width: 4.0,
     };
-    let lowest = |n: f64| {
-        lines
-            .iter()
-            .map(|l| relative(l, n))
-            .fold(f64::INFINITY, f64::min)
+    let lowest = |runs: f64| {
+        let all = lines.iter().map(|l| curves.relative(l, runs));
+        all.fold(f64::INFINITY, f64::min)
     };
-    let below: Vec<_> = (0..=STEPS)
-        .map(|s| panel.at(runs(s), lowest(runs(s))))
-        .collect();
-    sheet.line(&below, wide);
+    sheet.line(&curves.places(&panel, lowest), wide);
     for line in lines {
-        let look = context.looks.of(line.0);
-        let stroke = Stroke {
-            ink: look.line(),
-            width: 1.2,
-        };
-        let places: Vec<_> = (0..=STEPS)
-            .map(|s| panel.at(runs(s), relative(line, runs(s))))
-            .collect();
-        sheet.line(&places, stroke);
-        for step in (10..STEPS).step_by(20) {
-            let at = places[step as usize];
-            look.draw(&sheet, at, 2.2);
-            let title = format!(
-                "{}, {} runs: {} in all, {} × {}",
-                context.name(line.0),
-                Quantity::Plain.show(runs(step)),
-                Quantity::Ns.show(total(line, runs(step))),
-                Quantity::Plain.show(relative(line, runs(step))),
-                context.baseline()
-            );
-            sheet.mark(Area::around(at, 8.0, 8.0), title);
-        }
+        curve(context, &sheet, &panel, &curves, line);
     }
-    let wanted: Vec<f64> = lines
-        .iter()
-        .map(|l| panel.at(last, relative(l, last)).1)
-        .collect();
-    for ((line, y), end) in lines
-        .iter()
-        .zip(labels::spread(&wanted, size + 1.5))
-        .zip(&wanted)
-    {
+    names(context, &sheet, &panel, &curves, lines, size);
+    sheet.finish()
+}
+
+/// What the curves have in common.
+struct Curves<'a> {
+    base: &'a Line,
+    /// The least and the largest number of runs.
+    range: (f64, f64),
+}
+
+impl Curves<'_> {
+    fn relative(&self, line: &Line, runs: f64) -> f64 {
+        total(line, runs) / total(self.base, runs)
+    }
+
+    fn runs(&self, step: u32) -> f64 {
+        let (first, last) = self.range;
+        first * (last / first).powf(f64::from(step) / f64::from(STEPS))
+    }
+
+    fn places(&self, panel: &Panel<'_>, height: impl Fn(f64) -> f64) -> Vec<Place> {
+        let runs = (0..=STEPS).map(|step| self.runs(step));
+        runs.map(|runs| panel.at(runs, height(runs))).collect()
+    }
+}
+
+/// The curve of a competitor, with markers and their values here and there.
+fn curve(
+    context: &Context<'_>,
+    sheet: &Sheet,
+    panel: &Panel<'_>,
+    curves: &Curves<'_>,
+    line: &Line,
+) {
+    let look = context.looks.of(line.0);
+    let stroke = Stroke {
+        ink: look.line(),
+        width: 1.2,
+    };
+    let places = curves.places(panel, |runs| curves.relative(line, runs));
+    sheet.line(&places, stroke);
+    for step in (10..STEPS).step_by(20) {
+        let (at, runs) = (places[step as usize], curves.runs(step));
+        look.draw(sheet, at, 2.2);
+        let title = format!(
+            "{}, {} runs: {} in all, {} × {}",
+            context.name(line.0),
+            Quantity::Plain.show(runs),
+            Quantity::Ns.show(total(line, runs)),
+            Quantity::Plain.show(curves.relative(line, runs)),
+            context.baseline()
+        );
+        sheet.mark(Area::around(at, 8.0, 8.0), title);
+    }
+}
+
+/// Names at the right ends of the curves, apart from each other.
+fn names(
+    context: &Context<'_>,
+    sheet: &Sheet,
+    panel: &Panel<'_>,
+    curves: &Curves<'_>,
+    lines: &[Line],
+    size: f64,
+) {
+    let (_, last) = curves.range;
+    let right = panel.area.right();
+    let end = |line: &Line| panel.at(last, curves.relative(line, last)).1;
+    let wanted: Vec<f64> = lines.iter().map(end).collect();
+    let heights = labels::spread(&wanted, size + 1.5);
+    for ((line, y), end) in lines.iter().zip(heights).zip(wanted) {
         let stroke = Stroke {
             ink: context.looks.of(line.0).line(),
             width: 0.5,
         };
-        sheet.line(
-            &[(area.right() + 1.0, *end), (area.right() + 8.0, y)],
-            stroke,
-        );
+        sheet.line(&[(right + 1.0, end), (right + 8.0, y)], stroke);
         let name = text::fit(context.name(line.0), size, 105.0);
         let kind = Type {
             size,
             ..Type::PLAIN
         };
-        sheet.write((area.right() + 10.0, y), &name, kind);
+        sheet.write((right + 10.0, y), &name, kind);
     }
-    sheet.finish()
 }
 
 /// A strip above the panel: who is best from where to where.

@@ -13,7 +13,7 @@ use super::{Width, shown};
 use crate::axis::Axis;
 use crate::ink::Ink;
 use crate::number::{Quantity, significant};
-use crate::scene::{Align, Area, Scene};
+use crate::scene::{Align, Area, Place, Scene};
 use crate::sheet::{DrawError, Panel, SIZE, SMALL, Sheet, Stroke, Type};
 use crate::text;
 
@@ -80,43 +80,48 @@ pub fn draw(
         })
         .collect();
     let mut y = top;
-    for group in groups {
-        if !group.title.is_empty() {
-            let bold = Type::TITLE;
-            sheet.write((2.0, y + ROW / 2.0), &group.title, bold);
-            y += ROW;
-        }
-        for (panel, reference) in places.iter().zip(&group.reference) {
-            if let Some(reference) = reference.filter(|r| r.low < r.high) {
-                let from = (panel.at(reference.low, 0.0).0, y);
-                let to = (
-                    panel.at(reference.high, 0.0).0,
-                    y + ROW * group.rows.len() as f64,
-                );
-                sheet.rect(Area::between(from, to), Ink::Muted, 0.15);
-            }
-        }
-        for row in &group.rows {
-            let label = text::fit(&row.label, SIZE, most);
-            let middle = y + ROW / 2.0;
-            sheet.write((left - 8.0, middle), &label, Type::PLAIN.align(Align::End));
-            for ((panel, ratio), title) in places.iter().zip(&row.ratios).zip(panels) {
-                dot(
-                    &sheet,
-                    panel,
-                    *ratio,
-                    middle,
-                    &format!("{}: {title}", row.label),
-                );
-            }
-            y += ROW;
-        }
+    for one in groups {
+        y = group(&sheet, &places, panels, one, (left, y), most);
     }
     for panel in &places {
         panel.upright(1.0);
     }
     drop(places);
     sheet.finish()
+}
+
+/// Draws a group from a place on, with labels of at most a width; returns where the next one begins.
+fn group(
+    sheet: &Sheet,
+    panels: &[Panel<'_>],
+    titles: &[&str],
+    group: &Group,
+    (left, top): Place,
+    most: f64,
+) -> f64 {
+    let mut y = top;
+    if !group.title.is_empty() {
+        sheet.write((2.0, y + ROW / 2.0), &group.title, Type::TITLE);
+        y += ROW;
+    }
+    for (panel, reference) in panels.iter().zip(&group.reference) {
+        if let Some(reference) = reference.filter(|r| r.low < r.high) {
+            let bottom = y + ROW * group.rows.len() as f64;
+            let [low, high] = [reference.low, reference.high].map(|end| panel.at(end, 0.0).0);
+            sheet.rect(Area::between((low, y), (high, bottom)), Ink::Muted, 0.15);
+        }
+    }
+    for row in &group.rows {
+        let label = text::fit(&row.label, SIZE, most);
+        let middle = y + ROW / 2.0;
+        sheet.write((left - 8.0, middle), &label, Type::PLAIN.align(Align::End));
+        for ((panel, ratio), title) in panels.iter().zip(&row.ratios).zip(titles) {
+            let what = format!("{}: {title}", row.label);
+            dot(sheet, panel, *ratio, middle, &what);
+        }
+        y += ROW;
+    }
+    y
 }
 
 /// A panel with room for all ratios, for 1, and for numbers at the right.

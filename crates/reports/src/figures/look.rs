@@ -92,7 +92,7 @@ impl Looks {
     pub fn new(analysis: &Analysis) -> Looks {
         let competitors = &analysis.competitors;
         let mut names: Vec<Option<&str>> = vec![None; HUES];
-        let mut seen = vec![0; HUES];
+        let mut seen = [0; HUES];
         let mut looks = Vec::new();
         let mut firsts = Vec::new();
         let families = || competitors.iter().map(|c| family(competitors, c));

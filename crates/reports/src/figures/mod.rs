@@ -143,7 +143,7 @@ pub fn shown(estimate: Option<Estimate>) -> Option<Estimate> {
 pub fn words(event: Event) -> &'static str {
     match event {
         Event::Compile => "compile time",
-        Event::CompileAgain => "compile time, right behind another",
+        Event::CompileAgain => "compile again",
         Event::FirstCall => "first call",
         Event::Run => "run time",
         Event::Analyse => "analyse",

@@ -15,12 +15,24 @@ use crate::axis::Axis;
 use crate::ink::Ink;
 use crate::number::Quantity;
 use crate::scene::{Area, Place, Scene};
-use crate::sheet::{DrawError, Panel, SMALL, Sheet, Stroke, Type};
+use crate::sheet::{DrawError, Panel, SIZE, SMALL, Sheet, Stroke, Type};
 
 struct Point {
     competitor: usize,
     x: Estimate,
     y: Estimate,
+}
+
+impl Point {
+    fn title(&self, name: &str, events: [Event; 2]) -> String {
+        format!(
+            "{name}: {} {}, {} {}",
+            words(events[0]),
+            Quantity::Plain.show_estimate(self.x),
+            words(events[1]),
+            Quantity::Plain.show_estimate(self.y)
+        )
+    }
 }
 
 /// The plane of two events; `None` if nobody has both.
@@ -120,7 +132,7 @@ fn draw(
             (at, context.name(p.competitor).to_string())
         })
         .collect();
-    let size = if width == Width::Page { 7.5 } else { SMALL };
+    let size = if width == Width::Page { SIZE } else { SMALL };
     let placed = labels::place(&places, size, radius, &obstacles, area);
     for leader in placed.iter().filter_map(|p| p.leader) {
         let stroke = Stroke {
@@ -131,15 +143,8 @@ fn draw(
     }
     for (point, (at, name)) in points.iter().zip(&places) {
         context.looks.of(point.competitor).draw(&sheet, *at, radius);
-        let title = format!(
-            "{name}: {} {}, {} {}",
-            words(events[0]),
-            Quantity::Plain.show_estimate(point.x),
-            words(events[1]),
-            Quantity::Plain.show_estimate(point.y)
-        );
         let side = 2.0 * radius + 2.0;
-        sheet.mark(Area::around(*at, side, side), title);
+        sheet.mark(Area::around(*at, side, side), point.title(name, events));
     }
     for (label, (_, name)) in placed.iter().zip(&places) {
         let kind = Type {

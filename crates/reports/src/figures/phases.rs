@@ -8,7 +8,7 @@ use crate::axis::Axis;
 use crate::ink::Ink;
 use crate::number::Quantity;
 use crate::scene::{Align, Area, Scene};
-use crate::sheet::{DrawError, SIZE, SMALL, Sheet, Type};
+use crate::sheet::{DrawError, Panel, SIZE, SMALL, Sheet, Type};
 use crate::text;
 
 const ROW: f64 = 12.0;
@@ -91,48 +91,28 @@ fn draw(
         Width::Page => (Some(area(0.0, free * 0.55)), area(free * 0.6, free * 0.4)),
         Width::Column => (None, area(0.0, free - numbers)),
     };
+    let most = rows.iter().map(|r| r.sum).fold(0.0, f64::max);
     if let Some(area) = sums {
-        let most = rows.iter().map(|r| r.sum).fold(0.0, f64::max);
-        let axis = Axis::linear(
-            0.0,
-            most * (1.0 + numbers / (area.width - numbers)),
-            Quantity::Ns,
-        );
-        stacks(
-            context,
-            &sheet,
-            figures,
-            rows,
-            area,
-            axis,
-            |_| 1.0,
-            "time for the whole suite",
-        );
+        let room = 1.0 + numbers / (area.width - numbers);
+        let axis = Axis::linear(0.0, most * room, Quantity::Ns);
+        let panel = sheet.panel(area, axis, Axis::linear(0.0, 1.0, Quantity::Plain));
+        panel.x_axis("time for the whole suite");
+        stacks(context, &sheet, figures, rows, &panel, |_| 1.0);
     }
     let axis = Axis::linear(0.0, 1.0, Quantity::Share);
-    stacks(
-        context,
-        &sheet,
-        figures,
-        rows,
-        shares,
-        axis,
-        |sum| sum,
-        "share of the phases",
-    );
+    let panel = sheet.panel(shares, axis, Axis::linear(0.0, 1.0, Quantity::Plain));
+    panel.x_axis("share of the phases");
+    stacks(context, &sheet, figures, rows, &panel, |sum| sum);
     for (index, row) in rows.iter().enumerate() {
-        let y = top + ROW * (index as f64 + 0.5);
         let end = match sums {
             None => shares.right(),
-            Some(area) => {
-                let most = rows.iter().map(|r| r.sum).fold(0.0, f64::max);
-                area.left + row.sum / most * (area.width - numbers)
-            }
+            Some(area) => area.left + row.sum / most * (area.width - numbers),
         };
         let kind = Type {
             size: SMALL,
             ..Type::PLAIN
         };
+        let y = top + ROW * (index as f64 + 0.5);
         sheet.write((end + 4.0, y), &Quantity::Ns.show(row.sum), kind);
     }
     sheet.finish()
@@ -165,25 +145,17 @@ fn ink(event: Event) -> Ink {
     Ink::Step(step.unwrap_or(0))
 }
 
-/// Bars in an area; a part's length is its time divided by `unit` of the row's sum.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "two calls, each of which differs in the last three"
-)]
+/// Bars in a panel; a part's length is its time divided by `unit` of the row's sum.
 fn stacks(
     context: &Context<'_>,
     sheet: &Sheet,
     figures: &[&EventFigures],
     rows: &[Row],
-    area: Area,
-    axis: Axis,
+    panel: &Panel<'_>,
     unit: impl Fn(f64) -> f64,
-    title: &str,
 ) {
-    let panel = sheet.panel(area, axis, Axis::linear(0.0, 1.0, Quantity::Plain));
-    panel.x_axis(title);
     for (index, row) in rows.iter().enumerate() {
-        let y = area.top + ROW * (index as f64 + 0.5);
+        let y = panel.area.top + ROW * (index as f64 + 0.5);
         let mut from = 0.0;
         for (part, figures) in row.parts.iter().zip(figures) {
             let Some(part) = part else {

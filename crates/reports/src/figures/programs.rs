@@ -11,7 +11,7 @@ use crate::axis::Axis;
 use crate::ink::Ink;
 use crate::number::Quantity;
 use crate::scene::{Align, Area, Scene};
-use crate::sheet::{DrawError, SMALL, Sheet, Stroke, Type};
+use crate::sheet::{DrawError, Panel, SMALL, Sheet, Stroke, Type};
 use crate::text;
 
 /// Competitors in a figure; more make bars too thin to be told apart.
@@ -153,24 +153,6 @@ fn panel(
                 continue;
             };
             let left = group as f64 + 0.1 + thick * place as f64;
-            let from = panel.at(left, 1.0);
-            let to = panel.at(left + thick, ratio.value);
-            let bar = Area::between(from, to);
-            let bar = Area {
-                width: bar.width - 0.2,
-                ..bar
-            };
-            context.looks.of(*competitor).bar(sheet, bar);
-            let middle = bar.center().0;
-            if ratio.low < ratio.high {
-                let stroke = Stroke {
-                    ink: Ink::Text,
-                    width: 0.45,
-                };
-                let (_, low) = panel.at(left, ratio.low);
-                let (_, high) = panel.at(left, ratio.high);
-                sheet.line(&[(middle, low), (middle, high)], stroke);
-            }
             let program = context.analysis.programs.get(group);
             let program = program.map_or("geometric mean", |p| p.name.as_str());
             let title = format!(
@@ -179,12 +161,8 @@ fn panel(
                 words(figures.event),
                 Quantity::Plain.show_estimate(ratio)
             );
-            let around = Area {
-                top: bar.top - 1.5,
-                height: bar.height + 3.0,
-                ..bar
-            };
-            sheet.mark(around, title);
+            let look = context.looks.of(*competitor);
+            bar(sheet, &panel, look, ratio, (left, left + thick), title);
         }
     }
     panel.level(1.0);
@@ -194,4 +172,37 @@ fn panel(
         width: 0.3,
     };
     sheet.line(&[(x, area.top), (x, area.bottom())], stroke);
+}
+
+/// A bar from 1 to a ratio, with its interval, between two values of the lower axis.
+fn bar(
+    sheet: &Sheet,
+    panel: &Panel<'_>,
+    look: look::Look,
+    ratio: Estimate,
+    (left, right): (f64, f64),
+    title: String,
+) {
+    let bar = Area::between(panel.at(left, 1.0), panel.at(right, ratio.value));
+    // A little of the paper between neighbours.
+    let bar = Area {
+        width: bar.width - 0.2,
+        ..bar
+    };
+    look.bar(sheet, bar);
+    if ratio.low < ratio.high {
+        let stroke = Stroke {
+            ink: Ink::Text,
+            width: 0.45,
+        };
+        let middle = bar.center().0;
+        let ends = [ratio.low, ratio.high].map(|end| (middle, panel.at(left, end).1));
+        sheet.line(&ends, stroke);
+    }
+    let around = Area {
+        top: bar.top - 1.5,
+        height: bar.height + 3.0,
+        ..bar
+    };
+    sheet.mark(around, title);
 }

@@ -47,16 +47,14 @@ fn cell((cell, column): (&Cell, &Column)) -> String {
         }
         Cell::Number(None) => "<td class=\"number gap\">–</td>".to_string(),
         Cell::Number(Some(e)) => {
-            let interval = cell.interval().map(|(low, high)| {
-                let (low, high) = (column.show(low), column.show(high));
-                format!(" <small>[{}, {}]</small>", escape(&low), escape(&high))
-            });
-            format!(
-                "<td class=\"number\" data-value=\"{}\">{}{}</td>",
-                e.value,
-                escape(&column.show(e.value)),
-                interval.unwrap_or_default()
-            )
+            let [value, interval, unit] = column.parts(*e).map(|part| escape(&part));
+            let interval = if interval.is_empty() {
+                interval
+            } else {
+                format!("<small>{interval}</small>")
+            };
+            let key = e.value;
+            format!("<td class=\"number\" data-value=\"{key}\">{value}{interval}{unit}</td>")
         }
     }
 }

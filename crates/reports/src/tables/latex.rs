@@ -9,19 +9,12 @@ const PAGE: usize = 45;
 /// More columns than these do not fit into one column of two.
 const NARROW: usize = 4;
 
+/// Words of more letters may be broken into lines.
+const WORDS: usize = 40;
+
 /// The table as a float, or as a long table.
 pub fn write(table: &Table) -> String {
-    let long = table.rows.len() > PAGE;
-    let packages = if long {
-        "booktabs, longtable"
-    } else {
-        "booktabs"
-    };
-    let kind: String = table
-        .columns
-        .iter()
-        .map(|c| if c.quantity.is_some() { 'r' } else { 'l' })
-        .collect();
+    let kind = kinds(table);
     let titles: Vec<String> = table.columns.iter().map(|c| escape(&c.title)).collect();
     let head = titles.join(" & ");
     let (text, name) = (caption(&table.caption), &table.name);
@@ -33,23 +26,45 @@ pub fn write(table: &Table) -> String {
             format!("{} \\\\\n", cells.join(" & "))
         })
         .collect();
-    let comment = format!("% In a document: \\usepackage{{{packages}}}, then \\input this file.\n");
-    if long {
+    if table.rows.len() > PAGE {
         return format!(
-            "{comment}{{\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}\n\\begin{{longtable}}{{@{{}}{kind}@{{}}}}\n\
+            "% In a document: \\usepackage{{booktabs, longtable}}, then \\input this file.\n\
+             {{\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n\\begin{{longtable}}{{@{{}}{kind}@{{}}}}\n\
              \\caption{{{text}}}\\label{{tab:{name}}}\\\\\n\\toprule\n{head} \\\\\n\\midrule\n\\endfirsthead\n\
              \\toprule\n{head} \\\\\n\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n{rows}\\end{{longtable}}}}\n"
         );
     }
-    let float = if table.columns.len() > NARROW {
+    let float = if table.columns.len() > NARROW || kind.contains('p') {
         "table*"
     } else {
         "table"
     };
+    // A table that would be wider than its place is made smaller.
     format!(
-        "{comment}\\begin{{{float}}}[t]\n\\centering\n\\caption{{{text}}}\\label{{tab:{name}}}\n\\footnotesize\\setlength{{\\tabcolsep}}{{4pt}}%\n\
-         \\begin{{tabular}}{{@{{}}{kind}@{{}}}}\n\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n\\end{{{float}}}\n"
+        "% In a document: \\usepackage{{booktabs, graphicx}}, then \\input this file.\n\
+         \\begin{{{float}}}[t]\n\\centering\n\\caption{{{text}}}\\label{{tab:{name}}}\n\\footnotesize\\setlength{{\\tabcolsep}}{{4pt}}%\n\
+         \\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n\
+         \\begin{{tabular}}{{@{{}}{kind}@{{}}}}\n\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}}}\n\\end{{{float}}}\n"
     )
+}
+
+/// The kinds of columns: numbers at the right, words at the left, and long ones in paragraphs that share the width.
+fn kinds(table: &Table) -> String {
+    let long = |index: usize| {
+        let mut cells = table.rows.iter().filter_map(|row| row.get(index));
+        cells.any(|cell| matches!(cell, Cell::Text(text) if text.chars().count() > WORDS))
+    };
+    let count = (0..table.columns.len()).filter(|i| long(*i)).count();
+    let kind = |(index, column): (usize, &Column)| {
+        if long(index) {
+            format!("p{{{:.2}\\linewidth}}", 0.75 / count as f64)
+        } else if column.quantity.is_some() {
+            "r".to_string()
+        } else {
+            "l".to_string()
+        }
+    };
+    table.columns.iter().enumerate().map(kind).collect()
 }
 
 fn cell((cell, column): (&Cell, &Column)) -> String {
@@ -57,13 +72,12 @@ fn cell((cell, column): (&Cell, &Column)) -> String {
         Cell::Text(text) => escape(text),
         Cell::Number(None) => "--".to_string(),
         Cell::Number(Some(e)) => {
-            let value = escape(&column.show(e.value));
-            match cell.interval() {
-                None => value,
-                Some((low, high)) => {
-                    let (low, high) = (escape(&column.show(low)), escape(&column.show(high)));
-                    format!("{value} {{\\tiny [{low}, {high}]}}")
-                }
+            let [value, interval, unit] = column.parts(*e).map(|part| escape(&part));
+            if interval.is_empty() {
+                value + &unit
+            } else {
+                let interval = interval.trim_start();
+                format!("{value}\\,{{\\tiny{interval}}}{unit}")
             }
         }
     }

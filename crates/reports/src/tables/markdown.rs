@@ -63,13 +63,7 @@ fn cell((cell, column): (&Cell, &Column)) -> String {
     match cell {
         Cell::Text(text) => escape(text),
         Cell::Number(None) => "–".to_string(),
-        Cell::Number(Some(e)) => match cell.interval() {
-            None => column.show(e.value),
-            Some((low, high)) => {
-                let (low, high) = (column.show(low), column.show(high));
-                format!("{} [{low}, {high}]", column.show(e.value))
-            }
-        },
+        Cell::Number(Some(e)) => column.parts(*e).concat(),
     }
 }
 

@@ -84,9 +84,9 @@ impl Column {
         }
     }
 
-    /// A number as people read it.
-    fn show(&self, value: f64) -> String {
-        self.quantity.unwrap_or(Quantity::Plain).show(value)
+    /// A number as people read it: the value, its interval, its unit.
+    fn parts(&self, estimate: Estimate) -> [String; 3] {
+        self.quantity.unwrap_or(Quantity::Plain).parts(estimate)
     }
 }
 

@@ -4,9 +4,9 @@ use bakeoff_samples::Event;
 use bakeoff_statistics::Estimate;
 
 use super::{Cell, Column, Table};
-use crate::analysis::{EventFigures, Payback};
+use crate::analysis::{EventFigures, Payback, Source};
 use crate::figures::{Context, words};
-use crate::number::Quantity;
+use crate::number::{Quantity, grouped};
 
 /// Events whose totals over the suite are shown as they are.
 const FACTS: [Event; 8] = [
@@ -93,6 +93,15 @@ fn table(
     }
 }
 
+/// What compiling again is, where it is among the figures.
+fn again(figures: &[&EventFigures]) -> &'static str {
+    if figures.iter().any(|f| f.event == Event::CompileAgain) {
+        "Compile again: right behind another compilation of the same program. "
+    } else {
+        ""
+    }
+}
+
 /// Geometric means of ratios: a row a competitor.
 fn means(context: &Context<'_>, name: &str, title: &str, events: &[Event]) -> Table {
     let figures = context.events(events);
@@ -121,8 +130,9 @@ fn means(context: &Context<'_>, name: &str, title: &str, events: &[Event]) -> Ta
         .filter_map(row)
         .collect();
     let caption = format!(
-        "Geometric means over programs, relative to {}: below 1 is less, so faster or smaller. {}",
+        "Geometric means over programs, relative to {}: below 1 is less, so faster or smaller. {}{}",
         context.baseline(),
+        again(&figures),
         context.origin(&figures)
     );
     table(name, title, caption, columns, rows)
@@ -259,7 +269,8 @@ fn totals(context: &Context<'_>, name: &str, title: &str, events: &[Event], abou
         .filter_map(row)
         .collect();
     let caption = format!(
-        "{about} A dash: no value, or no such thing there. {}",
+        "{about} A dash: no value, or no such thing there. {}{}",
+        again(&figures),
         context.origin(&figures)
     );
     table(name, title, caption, columns, rows)
@@ -411,32 +422,26 @@ fn control(context: &Context<'_>) -> Table {
     table("control", "control", caption, columns, rows.collect())
 }
 
+/// A row a fact, a column a source: their lines are long.
 fn sources(context: &Context<'_>) -> Table {
-    let columns = vec![
-        Column::words("source"),
-        Column::words("kind"),
-        Column::words("command"),
-        Column::words("began"),
-        Column::words("machine"),
-        Column::words("build"),
-        Column::words("fingerprint"),
-        Column::numbers("processes", Quantity::Count),
-        Column::numbers("samples", Quantity::Count),
+    let sources = &context.analysis.sources;
+    let mut columns = vec![Column::words("")];
+    columns.extend(sources.iter().map(|s| Column::words(&s.name)));
+    let row = |what: &str, of: &dyn Fn(&Source) -> String| -> Vec<Cell> {
+        let cells = sources.iter().map(|s| Cell::text(of(s)));
+        std::iter::once(Cell::text(what)).chain(cells).collect()
+    };
+    let rows = vec![
+        row("kind", &|s| format!("{:?}", s.kind).to_lowercase()),
+        row("command", &|s| s.command.clone()),
+        row("began", &|s| s.began.clone()),
+        row("machine", &|s| s.machine.clone()),
+        row("build", &|s| s.build.clone()),
+        row("fingerprint", &|s| s.fingerprint.clone()),
+        row("processes", &|s| grouped(s.processes)),
+        row("samples", &|s| grouped(s.samples)),
     ];
-    let rows = context.analysis.sources.iter().map(|s| {
-        let kind = format!("{:?}", s.kind).to_lowercase();
-        let words = [
-            &s.name,
-            &kind,
-            &s.command,
-            &s.began,
-            &s.machine,
-            &s.build,
-            &s.fingerprint,
-        ];
-        let numbers = [s.processes, s.samples].map(|n| Cell::text(n.to_string()));
-        words.into_iter().map(Cell::text).chain(numbers).collect()
-    });
+    let rows = if sources.is_empty() { Vec::new() } else { rows };
     let caption = "Where the numbers come from.".to_string();
-    table("sources", "sources", caption, columns, rows.collect())
+    table("sources", "sources", caption, columns, rows)
 }
