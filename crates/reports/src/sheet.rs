@@ -174,47 +174,54 @@ impl Sheet {
         self.polygon(&corners, ink, alpha);
     }
 
-    /// Lines in the colour of paper over a bar, in a direction for each hue, so that families differ without colours. Bars that
-    /// are too thin for lines have none.
+    /// Lines in the colour of paper over a bar, in a direction for each hue, so that families differ without colours. A thin bar
+    /// has room for lines across only, and they stand for one of the hues.
     pub fn hatch(&self, area: Area, hue: usize) {
         const APART: f64 = 3.2;
-        let slope = match hue % 4 {
-            1 => 1.0,
-            2 => -1.0,
-            3 => f64::INFINITY,
-            _ => return,
-        };
-        if area.width < 4.0 || area.height < 4.0 {
-            return;
+        let thin = area.width < 4.0 || area.height < 4.0;
+        match (hue % 4, thin) {
+            (1, false) => self.slanted(area, APART, |share| 1.0 - share),
+            (2, false) => self.slanted(area, APART, |share| share),
+            (3, false) => self.across(area, APART, area.width >= area.height),
+            (2, true) => self.across(area, 3.0, area.width > area.height),
+            _ => {}
         }
-        let stroke = Stroke {
-            ink: Ink::Paper,
-            width: 0.45,
-        };
-        if slope == f64::INFINITY {
-            let mut x = area.left + APART;
-            while x < area.right() {
-                self.line(&[(x, area.top), (x, area.bottom())], stroke);
-                x += APART;
-            }
-            return;
+    }
+
+    const HATCH: Stroke = Stroke {
+        ink: Ink::Paper,
+        width: 0.45,
+    };
+
+    /// Lines from the top to the bottom of an area, or from its left to its right.
+    fn across(&self, area: Area, apart: f64, upright: bool) {
+        let length = if upright { area.width } else { area.height };
+        for index in 1..(length / apart).ceil() as u32 {
+            let at = f64::from(index) * apart;
+            let line = if upright {
+                [(area.left + at, area.top), (area.left + at, area.bottom())]
+            } else {
+                [(area.left, area.top + at), (area.right(), area.top + at)]
+            };
+            self.line(&line, Sheet::HATCH);
         }
-        let mut start = area.left - area.height + APART;
-        while start < area.right() {
-            // From the lower side to the upper side, cut where the bar ends.
-            let (x0, x1) = (
+    }
+
+    /// Lines at 45 degrees, cut where the area ends; `height` is where a line is after a part of its way to the right, from 0, the top,
+    /// to 1, the bottom.
+    fn slanted(&self, area: Area, apart: f64, height: impl Fn(f64) -> f64) {
+        let count = ((area.width + area.height) / apart).ceil() as u32;
+        for index in 1..count {
+            let start = area.left - area.height + apart * f64::from(index);
+            let ends = [
                 start.max(area.left),
                 (start + area.height).min(area.right()),
-            );
-            let rise = |x: f64| {
-                if slope > 0.0 {
-                    area.bottom() - (x - start)
-                } else {
-                    area.top + (x - start)
-                }
-            };
-            self.line(&[(x0, rise(x0)), (x1, rise(x1))], stroke);
-            start += APART;
+            ];
+            let line = ends.map(|x| {
+                let share = (x - start) / area.height;
+                (x, area.top + height(share) * area.height)
+            });
+            self.line(&line, Sheet::HATCH);
         }
     }
 
