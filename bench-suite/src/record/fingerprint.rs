@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bakeoff_samples::{Build, Fingerprint, Machine};
+use bakeoff_samples::{Build, Fingerprint, Machine, fnv};
 
 /// The lock file of this workspace.
 pub const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"));
@@ -25,6 +25,7 @@ pub fn fingerprint(lock: &str) -> Fingerprint {
             revision,
             dirty,
             crates: crates(lock),
+            executable: executable(),
         },
     }
 }
@@ -69,6 +70,12 @@ fn machine() -> Machine {
 fn kernel(release: &str) -> String {
     let end = release.find(|c: char| !c.is_ascii_digit() && c != '.');
     format!("Linux {}", &release[..end.unwrap_or(release.len())])
+}
+
+/// The file that this process is of, even if another one has its name by now.
+fn executable() -> String {
+    let bytes = fs::read("/proc/self/exe").or_else(|_| fs::read(std::env::current_exe()?));
+    bytes.map_or_else(|_| "unknown".to_string(), |bytes| fnv(&bytes))
 }
 
 /// What git says about the sources that this was built from.

@@ -34,6 +34,8 @@ pub struct Build {
     pub dirty: Option<bool>,
     /// Versions of the crates and programs that code is generated with, by name.
     pub crates: BTreeMap<String, String>,
+    /// The program itself: [`fnv`] of its file.
+    pub executable: String,
 }
 
 /// Both.
@@ -46,12 +48,24 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Sixteen hexadecimal digits that differ if anything of it does (FNV-1a over its JSON).
+    /// Sixteen hexadecimal digits that differ if the machine or the program does ([`fnv`] over JSON). Of the build only
+    /// what cannot change while the program runs is in it: somebody who edits a file meanwhile is no other build.
     pub fn id(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
-        let hash = json.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        });
-        format!("{hash:016x}")
+        let build = &self.build;
+        let parts = (
+            &self.machine,
+            &build.rustc,
+            &build.crates,
+            &build.executable,
+        );
+        fnv(serde_json::to_string(&parts).unwrap_or_default().as_bytes())
     }
+}
+
+/// The 64-bit FNV-1a hash of bytes, in hexadecimal digits (Fowler, Noll and Vo).
+pub fn fnv(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }

@@ -31,7 +31,7 @@ mod write;
 
 pub use criterion::{is_criterion, read_criterion};
 pub use event::{Event, Unit, UnknownEvent};
-pub use fingerprint::{Build, Fingerprint, Machine};
+pub use fingerprint::{Build, Fingerprint, Machine, fnv};
 pub use head::{Competitor, Head, Kind, Program, Scale, Settings};
 pub use read::{Notice, Process, ReadError, Session, read_head};
 pub use row::{Begin, End, Failure, Row, Sample, Status};

@@ -33,6 +33,7 @@ fn fingerprint() -> Fingerprint {
             revision: "abc".to_string(),
             dirty: Some(false),
             crates: BTreeMap::new(),
+            executable: "e".to_string(),
         },
     }
 }

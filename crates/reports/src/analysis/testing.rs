@@ -52,6 +52,7 @@ fn fingerprint() -> Fingerprint {
             revision: "abc".to_string(),
             dirty: Some(false),
             crates: BTreeMap::from([("cranelift".to_string(), "0.135".to_string())]),
+            executable: "e".to_string(),
         },
     }
 }
