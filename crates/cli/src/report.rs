@@ -8,7 +8,7 @@ use bakeoff_bench_suite::record::{LOCK, Suite, Work, command_line, competitors, 
 use bakeoff_difftest::page::replace_section;
 use bakeoff_registry::{BASELINE, CONFIGURATIONS};
 use bakeoff_reports::analysis::{Severity, Warning, analyse, compare};
-use bakeoff_reports::{Written, write_report};
+use bakeoff_reports::{Written, write_comparison, write_report};
 use bakeoff_samples::{Head, Kind, Session, Settings, is_criterion, read_criterion};
 use clap::Args;
 
@@ -25,8 +25,8 @@ pub(crate) struct ReportArgs {
     /// Where the report is written. [default: `report` in the first directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write tables into this Markdown file, too: that of the name NAME between the marks `<!-- report NAME: begin -->` and
-    /// `<!-- report NAME: end -->`.
+    /// Write tables of this report into a Markdown file, too: where it has the marks `<!-- table PATH: begin -->` and
+    /// `<!-- table PATH: end -->`, with the path of a table as seen from that file.
     #[arg(long, value_name = "FILE")]
     write: Vec<PathBuf>,
 }
@@ -42,7 +42,8 @@ pub(crate) fn command(args: &ReportArgs) -> Result<Verdict, CliError> {
     let (written, warnings) = match &sessions[..] {
         [old, new] if measure_the_same(old, new) => {
             let comparison = compare(old, new)?;
-            (Written::default(), comparison.warnings)
+            let written = write_comparison(&comparison, &command, &out)?;
+            (written, comparison.warnings)
         }
         _ => {
             let analysis = analyse(&sessions)?;
@@ -114,27 +115,25 @@ fn write_sections(page: &Path, report: &Path) -> Result<(), CliError> {
         })
     };
     let mut text = read(page)?;
-    let names: Vec<String> = text
+    let root = page.parent().unwrap_or(Path::new("."));
+    let tables = report.join("tables").canonicalize().ok();
+    let sections: Vec<(String, PathBuf)> = text
         .lines()
-        .filter_map(|line| {
-            line.strip_prefix("<!-- report ")?
-                .strip_suffix(": begin -->")
-        })
-        .map(str::to_string)
+        .filter_map(|line| line.strip_prefix("<!-- table ")?.strip_suffix(": begin -->"))
+        .map(|path| (format!("table {path}"), root.join(path)))
+        // What is of another report stays.
+        .filter(|(_, path)| path.parent().and_then(|dir| dir.canonicalize().ok()) == tables)
         .collect();
-    for name in &names {
-        let table = read(&report.join("tables").join(format!("{name}.md")))?;
-        let section = format!("report {name}");
-        text = replace_section(&text, &section, &table).ok_or_else(|| CliError::NoSection {
-            path: page.to_path_buf(),
-            section,
-        })?;
+    let no_section = |section: String| CliError::NoSection {
+        path: page.to_path_buf(),
+        section,
+    };
+    if sections.is_empty() {
+        return Err(no_section(format!("table {}/…", report.join("tables").display())));
     }
-    if names.is_empty() {
-        return Err(CliError::NoSection {
-            path: page.to_path_buf(),
-            section: "report NAME".to_string(),
-        });
+    for (section, path) in sections {
+        let table = read(&path)?;
+        text = replace_section(&text, &section, &table).ok_or_else(|| no_section(section))?;
     }
     fs::write(page, text).map_err(|error| CliError::Write {
         path: page.to_path_buf(),

@@ -27,4 +27,4 @@ pub mod tables;
 pub mod text;
 pub mod write;
 
-pub use write::{ReportError, Written, write_report};
+pub use write::{ReportError, Written, write_comparison, write_report};

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Comparison, Warning};
 use crate::figures::{self, Context, Figure};
 use crate::latex;
 use crate::page;
@@ -75,19 +75,47 @@ pub fn write_report(
     let context = Context::new(analysis);
     let figures = figures::all(analysis)?;
     let tables = tables::all(&context);
+    let page = page::report(analysis, &figures, &tables, command);
+    let control = analysis.control.as_ref().map(|c| c.differs);
+    let mut data = data(&analysis.warnings, &figures, &tables, command);
+    data["control_differs"] = json!(control);
+    write_files(out, &figures, &tables, &page, &data)
+}
+
+/// Writes the page, and all figures and tables in all forms, of two sessions that are compared.
+///
+/// # Errors
+/// As [`write_report`].
+pub fn write_comparison(
+    comparison: &Comparison,
+    command: &str,
+    out: &Path,
+) -> Result<Written, ReportError> {
+    let figures = figures::changes::all(comparison)?;
+    let tables = tables::changes::all(comparison);
+    let page = page::comparison(comparison, &figures, &tables, command);
+    let data = data(&comparison.warnings, &figures, &tables, command);
+    write_files(out, &figures, &tables, &page, &data)
+}
+
+fn write_files(
+    out: &Path,
+    figures: &[Figure],
+    tables: &[Table],
+    page: &str,
+    data: &Value,
+) -> Result<Written, ReportError> {
     let mut files = Files::default();
-    for figure in &figures {
+    for figure in figures {
         files.figure(out, figure)?;
     }
-    for table in &tables {
+    for table in tables {
         let path = |kind: &str| out.join("tables").join(format!("{}.{kind}", table.name));
         files.write(path("csv"), tables::csv::write(table))?;
         files.write(path("tex"), tables::latex::write(table))?;
         files.write(path("md"), tables::markdown::write(table))?;
     }
-    let data = data(analysis, &figures, &tables, command);
     files.write(out.join("data.json"), format!("{data:#}\n"))?;
-    let page = page::report(analysis, &figures, &tables, command);
     files.write(out.join("index.html"), page)?;
     Ok(Written {
         files: files.0,
@@ -145,8 +173,8 @@ fn float_of(figure: &Figure, name: &str, float: &str) -> String {
 }
 
 /// Everything that is shown. A number is an object of its value and, if it has one, its interval; what nothing bounds, and a gap, is null.
-fn data(analysis: &Analysis, figures: &[Figure], tables: &[Table], command: &str) -> Value {
-    let warnings = analysis.warnings.iter();
+fn data(warnings: &[Warning], figures: &[Figure], tables: &[Table], command: &str) -> Value {
+    let warnings = warnings.iter();
     let warnings: Vec<Value> = warnings
         .map(|w| json!({"severity": format!("{:?}", w.severity).to_lowercase(), "message": w.message}))
         .collect();
@@ -171,7 +199,6 @@ fn data(analysis: &Analysis, figures: &[Figure], tables: &[Table], command: &str
         .collect();
     json!({
         "command": command,
-        "control_differs": analysis.control.as_ref().map(|c| c.differs),
         "warnings": warnings,
         "figures": figures,
         "tables": tables,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bakeoff_samples::{Event, Program};
+use bakeoff_samples::{Competitor, Event, Program};
 use bakeoff_statistics::{Estimate, Resampled};
 
 use super::cells::{Cell, Cells, Grid, LEVEL};
@@ -32,8 +32,9 @@ pub(super) fn figures(cells: &Cells<'_>, event: Event, grid: &Grid) -> Option<Ev
         values: values.collect(),
         ratios: ratios.iter().map(by_cell).collect(),
         means: competitors
-            .map(|competitor| mean(&ratios, competitor))
+            .map(|competitor| mean(ratios.iter().map(|row| row[competitor].as_ref())))
             .collect(),
+        ablations: ablations(&cells.united.competitors, &ratios),
         totals: totals(grid),
         samples: (
             all().map(|cell| cell.samples).min()?,
@@ -62,15 +63,27 @@ fn ratios(cells: &Cells<'_>, event: Event, grid: &Grid) -> Vec<Vec<Option<Resamp
     grid.iter().zip(&united.programs).map(row).collect()
 }
 
-fn mean(ratios: &[Vec<Option<Resampled>>], competitor: usize) -> Option<Mean> {
-    let ratios: Vec<&Resampled> = ratios
-        .iter()
-        .filter_map(|row| row[competitor].as_ref())
-        .collect();
+/// The geometric mean of the ratios that there are.
+fn mean<'r>(ratios: impl Iterator<Item = Option<&'r Resampled>>) -> Option<Mean> {
+    let ratios: Vec<&Resampled> = ratios.flatten().collect();
     Some(Mean {
         ratio: Resampled::geometric_mean(&ratios)?.estimate(LEVEL)?,
         programs: ratios.len(),
     })
+}
+
+/// Of each variant, relative to what it is a variant of: the baseline falls out of both ratios.
+fn ablations(competitors: &[Competitor], ratios: &[Vec<Option<Resampled>>]) -> Vec<Option<Mean>> {
+    let of = |(variant, competitor): (usize, &Competitor)| {
+        let name = competitor.ablation_of.as_ref()?;
+        let base = competitors.iter().position(|c| c.name == *name)?;
+        let pairs = ratios.iter();
+        let relative: Vec<Option<Resampled>> = pairs
+            .map(|row| Some(row[variant].as_ref()?.over(row[base].as_ref()?)))
+            .collect();
+        mean(relative.iter().map(Option::as_ref))
+    };
+    competitors.iter().enumerate().map(of).collect()
 }
 
 fn totals(grid: &Grid) -> Vec<Option<Estimate>> {

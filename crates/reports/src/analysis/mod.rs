@@ -150,6 +150,9 @@ pub struct EventFigures {
     pub ratios: Vec<Vec<Option<Estimate>>>,
     /// By competitor: the geometric mean of the ratios over the programs that both have.
     pub means: Vec<Option<Mean>>,
+    /// By competitor: the geometric mean of its ratios to the competitor that it is a variant of, over the programs that
+    /// both have.
+    pub ablations: Vec<Option<Mean>>,
     /// By competitor: the sum over those programs that every competitor with any value has, in the event's unit.
     pub totals: Vec<Option<Estimate>>,
     /// Samples that a location is made of: least and most.

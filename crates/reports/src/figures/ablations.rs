@@ -4,7 +4,7 @@ use bakeoff_samples::Event;
 use bakeoff_statistics::Estimate;
 
 use super::{Context, Figure, Width, forest, shown, words};
-use crate::analysis::{EventFigures, Mean};
+use crate::analysis::EventFigures;
 use crate::sheet::DrawError;
 
 /// Variants of every backend that has some; `None` if there are none.
@@ -31,7 +31,7 @@ pub fn figure(
     let titles: Vec<&str> = figures.iter().map(|f| words(f.event)).collect();
     let caption = format!(
         "Variants of a backend, with one choice left out, relative to the backend itself (1): {}. Geometric means over programs. A dot is full \
-         if its interval is on one side of 1; grey is the interval of the backend itself. A dash: no value, or not over the same programs. {}",
+         if its interval is on one side of 1. A dash: no value. {}",
         titles.join(", "),
         context.origin(&figures),
     );
@@ -44,11 +44,6 @@ pub fn figure(
     }))
 }
 
-fn mean(figures: &EventFigures, competitor: usize) -> Option<&Mean> {
-    let mean = figures.means.get(competitor)?.as_ref();
-    mean.filter(|m| shown(Some(m.ratio)).is_some())
-}
-
 fn group(context: &Context<'_>, figures: &[&EventFigures], base: usize) -> Option<forest::Group> {
     let name = context.name(base);
     let competitors = context.analysis.competitors.iter().enumerate();
@@ -56,24 +51,18 @@ fn group(context: &Context<'_>, figures: &[&EventFigures], base: usize) -> Optio
     let rows: Vec<forest::Row> = variants
         .map(|(variant, competitor)| forest::Row {
             label: competitor.name.clone(),
-            ratios: figures.iter().map(|f| relative(f, variant, base)).collect(),
+            ratios: figures.iter().map(|f| relative(f, variant)).collect(),
         })
         .filter(|row| row.ratios.iter().any(Option::is_some))
         .collect();
-    let reference = figures.iter().map(|f| relative(f, base, base)).collect();
     (!rows.is_empty()).then(|| forest::Group {
         title: name.to_string(),
-        reference,
         rows,
     })
 }
 
-/// A mean in units of another one, whose interval is not in it; `None` if they are not over equally many programs.
-fn relative(figures: &EventFigures, competitor: usize, base: usize) -> Option<Estimate> {
-    let (of, base) = (mean(figures, competitor)?, mean(figures, base)?);
-    (of.programs == base.programs).then(|| Estimate {
-        value: of.ratio.value / base.ratio.value,
-        low: of.ratio.low / base.ratio.value,
-        high: of.ratio.high / base.ratio.value,
-    })
+/// A variant's mean relative to what it is a variant of.
+fn relative(figures: &EventFigures, variant: usize) -> Option<Estimate> {
+    let mean = figures.ablations.get(variant)?.as_ref()?;
+    shown(Some(mean.ratio))
 }

@@ -33,8 +33,6 @@ pub struct Row {
 pub struct Group {
     /// What they are of; empty if that needs no words.
     pub title: String,
-    /// The interval around 1 that the things are relative to, one for each panel, where that has one of its own.
-    pub reference: Vec<Option<Estimate>>,
     /// The things.
     pub rows: Vec<Row>,
 }
@@ -103,13 +101,6 @@ fn group(
     if !group.title.is_empty() {
         sheet.write((2.0, y + ROW / 2.0), &group.title, Type::TITLE);
         y += ROW;
-    }
-    for (panel, reference) in panels.iter().zip(&group.reference) {
-        if let Some(reference) = reference.filter(|r| r.low < r.high) {
-            let bottom = y + ROW * group.rows.len() as f64;
-            let [low, high] = [reference.low, reference.high].map(|end| panel.at(end, 0.0).0);
-            sheet.rect(Area::between((low, y), (high, bottom)), Ink::Muted, 0.15);
-        }
     }
     for row in &group.rows {
         let label = text::fit(&row.label, SIZE, most);

@@ -5,6 +5,7 @@
 
 pub mod ablations;
 pub mod break_even;
+pub mod changes;
 pub mod forest;
 pub mod labels;
 pub mod look;
@@ -85,14 +86,25 @@ impl<'a> Context<'a> {
         self.name(self.analysis.baseline)
     }
 
-    /// The figures of an event, if it was measured.
+    /// The figures of an event, if it was measured. Who measured compiling only in a row (criterion does) has that for
+    /// compiling.
     pub fn event(&self, event: Event) -> Option<&'a EventFigures> {
-        self.analysis.events.iter().find(|f| f.event == event)
+        let find = |event| self.analysis.events.iter().find(|f| f.event == event);
+        match event {
+            Event::Compile => find(Event::Compile).or_else(|| find(Event::CompileAgain)),
+            _ => find(event),
+        }
     }
 
     /// The figures of those of these events that were measured.
     pub fn events(&self, events: &[Event]) -> Vec<&'a EventFigures> {
-        events.iter().filter_map(|e| self.event(*e)).collect()
+        let mut found: Vec<&EventFigures> = Vec::new();
+        for figures in events.iter().filter_map(|e| self.event(*e)) {
+            if found.iter().all(|f| f.event != figures.event) {
+                found.push(figures);
+            }
+        }
+        found
     }
 
     /// What an interval and the numbers are, and where they come from; a sentence for each.
@@ -109,7 +121,7 @@ impl<'a> Context<'a> {
         let interval = if exact {
             "The numbers are counts, the same in each run. "
         } else {
-            "Intervals are of 95 %, by bootstrap over processes and iterations. "
+            "Intervals are of 95 %, by a bootstrap over processes. "
         };
         format!("{interval}{samples}{}", self.sources(sources))
     }

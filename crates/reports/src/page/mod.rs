@@ -3,6 +3,7 @@
 //!
 //! A page is a [`Document`] of sections, so that reports of all kinds are made of the same parts.
 
+mod comparison;
 mod report;
 
 use std::fmt::Write;
@@ -12,6 +13,7 @@ use crate::figures::Figure;
 use crate::ink::Ink;
 use crate::svg::{self, escape};
 use crate::tables::{Table, html};
+pub use comparison::comparison;
 pub use report::report;
 
 const STYLE: &str = include_str!("page.css");

@@ -2,6 +2,7 @@
 //!
 //! A number may have an interval. What people read has three digits; CSV has what was computed.
 
+pub mod changes;
 pub mod csv;
 pub mod html;
 pub mod latex;
