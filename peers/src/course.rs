@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use bakeoff_bench_suite::record::{Course, Refusal};
+use bakeoff_bench_suite::record::{Course, Refusal, Values};
 use bakeoff_samples::{Competitor, Event, Status};
 use bakeoff_suite::{Program, Size};
 
 use crate::engines::Engine;
+
+/// Timed compilations in a row of a visit.
+const COMPILATIONS: usize = 3;
 
 /// The course.
 pub struct Peers {
@@ -98,38 +101,42 @@ impl Course for Peers {
         competitors
     }
 
-    fn sample(
+    fn visit(
         &mut self,
         program: usize,
         competitor: usize,
         cold: bool,
-    ) -> Result<BTreeMap<Event, u64>, Refusal> {
+    ) -> Result<Vec<Values>, Refusal> {
         let (entry, wasm) = &self.programs[program];
         let engine = self.engine(competitor);
         let compile = || engine.compile(entry, wasm).map_err(refused);
         let (compiled, compile_ns) = compile()?;
-        let mut values = BTreeMap::from([(Event::Compile, compile_ns)]);
-        values.insert(
-            Event::FirstCall,
-            compiled.run(entry, self.size).map_err(refused)?,
-        );
-        values.insert(Event::Run, compiled.run(entry, self.size).map_err(refused)?);
-        drop(compiled);
-        if !engine.is_inside() {
-            return Ok(values);
-        }
-        drop(compile()?);
-        let (_, again_ns) = compile()?;
-        values.insert(Event::CompileAgain, again_ns);
+        let first_ns = compiled.run(entry, self.size).map_err(refused)?;
+        let mut values =
+            BTreeMap::from([(Event::Compile, compile_ns), (Event::FirstCall, first_ns)]);
         if cold {
+            drop(compiled);
             let (compiled, allocations) = bakeoff_allocations::count(compile);
-            let (compiled, _) = compiled?;
-            if let Some(bytes) = compiled.code_bytes() {
+            if let Some(bytes) = compiled?.0.code_bytes() {
                 values.insert(Event::CodeBytes, bytes);
             }
-            values.insert(Event::PeakBytes, allocations.peak_bytes);
+            if engine.is_inside() {
+                values.insert(Event::PeakBytes, allocations.peak_bytes);
+            }
+            return Ok(vec![values]);
         }
-        Ok(values)
+        let run_ns = compiled.run(entry, self.size).map_err(refused)?;
+        values.insert(Event::Run, run_ns);
+        drop(compiled);
+        let mut samples = vec![values];
+        if engine.is_inside() {
+            drop(compile()?);
+            for _ in 0..COMPILATIONS {
+                let (_, again_ns) = compile()?;
+                samples.push(BTreeMap::from([(Event::CompileAgain, again_ns)]));
+            }
+        }
+        Ok(samples)
     }
 }
 

@@ -31,6 +31,9 @@ pub use suite::{SCALING, Suite, Work, competitors};
 pub use telling::{command_line, is_good, is_narrow, parse_time, summary};
 pub use worker::{Share, work};
 
+/// What a sample has.
+pub type Values = BTreeMap<Event, u64>;
+
 /// Why a competitor is out for a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
@@ -48,15 +51,16 @@ pub trait Course {
     /// The competitors, in the order of tables.
     fn competitors(&self) -> Vec<Competitor>;
 
-    /// Takes one sample of a competitor on a program, both by their places in these lists; `cold` in the first
-    /// iteration of a process, when facts are wanted, too. Every answer was checked.
+    /// Visits a competitor on a program, both by their places in these lists, and yields a sample, or several of what
+    /// is cheap and noisy; `cold` in the first iteration of a process, when facts are wanted, too. Every answer was
+    /// checked.
     ///
     /// # Errors
     /// If the competitor does not do it, or answers wrongly: it is out for this program.
-    fn sample(
+    fn visit(
         &mut self,
         program: usize,
         competitor: usize,
         cold: bool,
-    ) -> Result<BTreeMap<Event, u64>, Refusal>;
+    ) -> Result<Vec<Values>, Refusal>;
 }

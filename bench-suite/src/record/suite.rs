@@ -13,10 +13,13 @@ use bakeoff_registry::{BASELINE, Configuration, REFERENCE};
 use bakeoff_samples::{Competitor, Event, Program, Scale, Status};
 use bakeoff_suite::Size;
 
-use super::{Course, Refusal};
+use super::{Course, Refusal, Values};
 use crate::facts::facts;
 use crate::measure::{Failure, Subject, compile};
 use crate::synthetic::{ARGUMENT, ENTRY, FAMILIES, Family};
+
+/// Timed compilations of a visit, behind runs and in a row: one is cheap and its time is noisy.
+const COMPILATIONS: usize = 3;
 
 /// What is appended to the name of the competitor that is measured twice.
 const AGAIN: &str = " (again)";
@@ -194,6 +197,18 @@ impl Suite {
         Ok((executable, elapsed_ns))
     }
 
+    /// Compiles, throws the code away, and says how long it took as a sample of its own.
+    fn compile_once_more(
+        &self,
+        program: usize,
+        competitor: usize,
+        event: Event,
+    ) -> Result<Values, Refusal> {
+        let (executable, elapsed_ns) = self.compile(program, competitor, &mut NoPhases)?;
+        drop(executable);
+        Ok(BTreeMap::from([(event, elapsed_ns)]))
+    }
+
     /// Runs in a fresh instance; the time of the timed call in ns.
     fn run(
         &mut self,
@@ -247,12 +262,7 @@ impl Suite {
     }
 
     /// What does not change from one compilation to the next.
-    fn facts(
-        &self,
-        program: usize,
-        competitor: usize,
-        values: &mut BTreeMap<Event, u64>,
-    ) -> Result<(), Refusal> {
+    fn facts(&self, program: usize, competitor: usize, values: &mut Values) -> Result<(), Refusal> {
         let (compiled, allocations) =
             bakeoff_allocations::count(|| self.compile(program, competitor, &mut NoPhases));
         let (executable, _) = compiled?;
@@ -273,40 +283,45 @@ impl Course for Suite {
         self.competitors.clone()
     }
 
-    fn sample(
+    fn visit(
         &mut self,
         program: usize,
         competitor: usize,
         cold: bool,
-    ) -> Result<BTreeMap<Event, u64>, Refusal> {
-        let (executable, compile_ns) = self.compile(program, competitor, &mut NoPhases)?;
-        let mut values = BTreeMap::from([(Event::Compile, compile_ns)]);
+    ) -> Result<Vec<Values>, Refusal> {
         let is_timed = matches!(self.works[program], Work::Program(_));
+        let (executable, compile_ns) = self.compile(program, competitor, &mut NoPhases)?;
+        let mut samples = vec![BTreeMap::from([(Event::Compile, compile_ns)])];
         if is_timed || cold {
             let first_ns = self.run(program, competitor, &executable)?;
-            values.insert(Event::FirstCall, first_ns);
+            samples[0].insert(Event::FirstCall, first_ns);
+        }
+        if cold {
+            drop(executable);
+            self.facts(program, competitor, &mut samples[0])?;
+            return Ok(samples);
         }
         if is_timed {
+            // Each behind a run, as the first one was.
+            samples.push(self.compile_once_more(program, competitor, Event::Compile)?);
             let run_ns = self.run(program, competitor, &executable)?;
-            values.insert(Event::Run, run_ns);
+            samples[0].insert(Event::Run, run_ns);
+            samples.push(self.compile_once_more(program, competitor, Event::Compile)?);
         }
         drop(executable);
-        // What it leaves in the caches is what the next one, which is timed, finds there.
+        // What it leaves in the caches is what the next ones, which are timed, find there.
         drop(self.compile(program, competitor, &mut NoPhases)?);
-        let (executable, again_ns) = self.compile(program, competitor, &mut NoPhases)?;
-        values.insert(Event::CompileAgain, again_ns);
-        drop(executable);
+        for _ in 0..COMPILATIONS {
+            samples.push(self.compile_once_more(program, competitor, Event::CompileAgain)?);
+        }
         let mut times = PhaseTimes::default();
         drop(self.compile(program, competitor, &mut times)?);
         for phase in self.configurations[competitor].backend.phases() {
             // Below the resolution of the clock is not nothing.
             let phase_ns = times.0[*phase as usize].max(1);
-            values.insert(phase_event(*phase), phase_ns);
+            samples[0].insert(phase_event(*phase), phase_ns);
         }
-        if cold {
-            self.facts(program, competitor, &mut values)?;
-        }
-        Ok(values)
+        Ok(samples)
     }
 }
 

@@ -134,7 +134,7 @@ impl<'c> Process<'c> {
         for (program, competitors) in &mut order {
             self.shuffle.shuffle(competitors);
             competitors.retain(|competitor| {
-                let is_in = self.sample(*program, *competitor, iteration, position);
+                let is_in = self.visit(*program, *competitor, iteration, position);
                 position += 1;
                 is_in
             });
@@ -142,33 +142,36 @@ impl<'c> Process<'c> {
         self.order = order;
     }
 
-    /// Takes a sample; whether the competitor stays in for this program.
-    fn sample(&mut self, program: usize, competitor: usize, iteration: u32, position: u32) -> bool {
-        let outcome = self.course.sample(program, competitor, iteration == 0);
+    /// Visits a competitor; whether it stays in for this program.
+    fn visit(&mut self, program: usize, competitor: usize, iteration: u32, position: u32) -> bool {
+        let outcome = self.course.visit(program, competitor, iteration == 0);
         let process = self.number;
         let (program, competitor) = (
             self.programs[program].clone(),
             self.competitors[competitor].clone(),
         );
         let is_in = outcome.is_ok();
-        self.rows.push(match outcome {
-            Ok(values) => Row::Sample(Sample {
-                process,
-                iteration,
-                position,
-                at_ms: self.begun.elapsed().as_millis() as u64,
-                program,
-                competitor,
-                values,
-            }),
-            Err(refusal) => Row::Failure(Failure {
+        let at_ms = self.begun.elapsed().as_millis() as u64;
+        match outcome {
+            Ok(samples) => self.rows.extend(samples.into_iter().map(|values| {
+                Row::Sample(Sample {
+                    process,
+                    iteration,
+                    position,
+                    at_ms,
+                    program: program.clone(),
+                    competitor: competitor.clone(),
+                    values,
+                })
+            })),
+            Err(refusal) => self.rows.push(Row::Failure(Failure {
                 process,
                 program,
                 competitor,
                 status: refusal.status,
                 reason: refusal.reason,
-            }),
-        });
+            })),
+        }
         is_in
     }
 }
@@ -234,7 +237,7 @@ mod tests {
     use bakeoff_samples::{Competitor, Event, Program, Status};
 
     use super::*;
-    use crate::record::Refusal;
+    use crate::record::{Refusal, Values};
 
     /// Two programs, three competitors, of which the last cannot do the second program.
     #[derive(Default)]
@@ -264,19 +267,19 @@ mod tests {
             ["a", "b", "c"].map(competitor).to_vec()
         }
 
-        fn sample(
+        fn visit(
             &mut self,
             program: usize,
             competitor: usize,
             cold: bool,
-        ) -> Result<BTreeMap<Event, u64>, Refusal> {
+        ) -> Result<Vec<Values>, Refusal> {
             self.visits.push((program, competitor, cold));
             match (program, competitor) {
                 (1, 2) => Err(Refusal {
                     status: Status::Unsupported,
                     reason: "cannot".to_string(),
                 }),
-                _ => Ok(BTreeMap::from([(Event::Run, 5)])),
+                _ => Ok(vec![BTreeMap::from([(Event::Run, 5)])]),
             }
         }
     }

@@ -119,7 +119,10 @@ fn write_sections(page: &Path, report: &Path) -> Result<(), CliError> {
     let tables = report.join("tables").canonicalize().ok();
     let sections: Vec<(String, PathBuf)> = text
         .lines()
-        .filter_map(|line| line.strip_prefix("<!-- table ")?.strip_suffix(": begin -->"))
+        .filter_map(|line| {
+            line.strip_prefix("<!-- table ")?
+                .strip_suffix(": begin -->")
+        })
         .map(|path| (format!("table {path}"), root.join(path)))
         // What is of another report stays.
         .filter(|(_, path)| path.parent().and_then(|dir| dir.canonicalize().ok()) == tables)
@@ -129,7 +132,10 @@ fn write_sections(page: &Path, report: &Path) -> Result<(), CliError> {
         section,
     };
     if sections.is_empty() {
-        return Err(no_section(format!("table {}/…", report.join("tables").display())));
+        return Err(no_section(format!(
+            "table {}/…",
+            report.join("tables").display()
+        )));
     }
     for (section, path) in sections {
         let table = read(&path)?;

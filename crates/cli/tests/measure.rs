@@ -61,8 +61,9 @@ fn a_session_has_every_sample_of_every_competitor() {
     );
     let session = Session::open(&dir).unwrap();
     assert_eq!(session.notices, []);
-    // Two processes of a cold and two other iterations, on two programs: three competitors, and one of them again.
-    assert_eq!(session.sample_count(), 2 * 3 * 2 * 4);
+    // In two processes, on two programs, three competitors and one of them again: a cold iteration and two others, in which
+    // compiling is sampled three times behind runs (once with the runs) and three times in a row.
+    assert_eq!(session.sample_count(), 2 * 2 * 4 * (1 + 2 * 6));
     assert!(session.head.command.starts_with("bakeoff measure "));
     assert_eq!(session.head.fingerprint.build.profile, "debug");
     for program in ["fib", "sha256"] {
@@ -84,7 +85,11 @@ fn a_session_has_every_sample_of_every_competitor() {
             ] {
                 let series = session.series(event, program, competitor).unwrap();
                 let shape: Vec<usize> = series.iter().map(Vec::len).collect();
-                assert_eq!(shape, [2, 2], "{event} of {program} on {competitor}");
+                let values = match event {
+                    Event::Compile | Event::CompileAgain => 6,
+                    _ => 2,
+                };
+                assert_eq!(shape, [values; 2], "{event} of {program} on {competitor}");
             }
             for fact in [Event::CodeBytes, Event::PeakBytes, Event::AllocatedBytes] {
                 let value = session.fact(fact, program, competitor);

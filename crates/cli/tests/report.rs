@@ -103,7 +103,10 @@ fn a_session_becomes_a_page_figures_and_tables() {
         assert!(size > 100, "{file} has {size} bytes");
     }
     let readme = fs::read_to_string(readme).unwrap();
-    assert!(readme.starts_with("# Mine\n") && !readme.contains("old"), "{readme}");
+    assert!(
+        readme.starts_with("# Mine\n") && !readme.contains("old"),
+        "{readme}"
+    );
     assert!(readme.contains("| stencil "), "{readme}");
 }
 
@@ -163,7 +166,11 @@ fn samples_that_are_no_good_are_refused_with_their_place() {
     let broken = copy(session, "report-broken");
     let rows = broken.join("rows.jsonl");
     let text = fs::read_to_string(&rows).unwrap();
-    fs::write(&rows, text.replacen("\"run_ns\":", "\"run_ns\":NaN, \"x\":", 1)).unwrap();
+    fs::write(
+        &rows,
+        text.replacen("\"run_ns\":", "\"run_ns\":NaN, \"x\":", 1),
+    )
+    .unwrap();
     assert!(refusal(&[&broken]).contains("rows.jsonl:"));
     fs::write(&rows, "").unwrap();
     assert!(refusal(&[&broken]).contains("nothing to show"));
