@@ -13,8 +13,8 @@ enum Use {
     Print,
 }
 
-/// The families of text on paper, the first of which is that of PDFs.
-const PRINT_FONTS: &str = "'Libertinus Serif', 'Linux Libertine O', 'Times New Roman', serif";
+/// The families of text on paper: whose widths the layout knows, and who is as wide.
+const PRINT_FONTS: &str = "Helvetica, Arial, 'Liberation Sans', sans-serif";
 
 /// An element to put into a page: colours are variables of the page, values are told where they are.
 pub fn for_page(scene: &Scene, title: &str) -> String {
@@ -59,7 +59,7 @@ fn write(scene: &Scene, title: &str, target: Use) -> String {
         ),
         Use::Print => format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}pt\" height=\"{height}pt\" viewBox=\"0 0 {width} {height}\" \
-             font-family=\"{PRINT_FONTS}\">\n<title>{title}</title>\n"
+             font-family=\"{PRINT_FONTS}\">\n<title>{title}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
         ),
     };
     for shape in &scene.shapes {
@@ -164,15 +164,9 @@ fn label(label: &Label, target: Use) -> String {
         String::new()
     };
     // Whatever font the reader has: text is as wide as the layout took it to be.
-    let length = match target {
-        Use::Page => format!(
-            " textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"",
-            short(width_of(&label.content, label.size, label.bold))
-        ),
-        Use::Print => String::new(),
-    };
+    let length = short(width_of(&label.content, label.size, label.bold));
     format!(
-        "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" {}{anchor}{weight}{turn}{length}>{}</text>",
+        "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" {}{anchor}{weight}{turn} textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\">{}</text>",
         short(label.size),
         painted("fill", label.paint, target),
         escape(&label.content)
