@@ -42,7 +42,7 @@ pub(crate) struct MeasureArgs {
     cpu: CpuArg,
     /// Processes, one after another. Intervals need several: what differs between processes does not average out
     /// within one.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     processes: u32,
     /// Iterations of each process that count; by default as many as the budget allows.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
