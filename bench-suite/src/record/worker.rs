@@ -211,7 +211,8 @@ impl Usage {
             total: ticks.iter().sum(),
             idle: ticks[3] + ticks[4],
             stolen: ticks[7],
-            own: tick(11)? + tick(12)?,
+            // With children that have ended: native programs run in processes of their own.
+            own: tick(11)? + tick(12)? + tick(13)? + tick(14)?,
         })
     }
 
@@ -346,7 +347,7 @@ mod tests {
 
     #[test]
     fn shares_of_processor_time() {
-        let own = |user| format!("12 (a) b) R 1 1 1 0 -1 4194304 1 0 0 0 {user} 5 0 0 20 0 1 0 9");
+        let own = |user| format!("12 (a) b) R 1 1 1 0 -1 4194304 1 0 0 0 {user} 5 3 2 20 0 1 0 9");
         let before = Usage::parse("cpu  100 0 50 800 50 0 0 0 0 0\ncpu0 1", &own(10)).unwrap();
         let after = Usage::parse("cpu  160 0 60 910 50 0 0 20 0 0\ncpu0 1", &own(50)).unwrap();
         // 200 ticks: 40 own, 30 others, 20 stolen, 110 idle.
