@@ -13,14 +13,14 @@ mod course;
 mod engines;
 mod options;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use bakeoff_allocations::Counting;
 use bakeoff_bench_suite::record::{
-    Course, Progress, Recording, Share, command_line, fingerprint, is_good, now, record, summary,
-    work,
+    Course, Progress, Recording, Share, budget, command_line, default_dir, fingerprint, is_good,
+    now, record, summary, work, workers,
 };
 use bakeoff_samples::{Head, Kind, Settings};
 use bakeoff_suite::{Program, load_dir};
@@ -33,9 +33,6 @@ use options::Options;
 static ALLOCATOR: Counting = Counting;
 
 const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"));
-
-/// What is taken if neither a time nor a number of iterations is given.
-const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -66,10 +63,7 @@ fn run(options: &Options) -> Result<bool, String> {
         return Ok(true);
     }
     let began = now();
-    let budget = options.budget.or(match options.iterations {
-        None => Some(DEFAULT_BUDGET),
-        Some(_) => None,
-    });
+    let budget = budget(options.budget, options.iterations);
     let head = Head {
         format: Head::FORMAT,
         kind: Kind::Times,
@@ -91,23 +85,12 @@ fn run(options: &Options) -> Result<bool, String> {
         fingerprint,
     };
     drop(peers);
-    let dir = options.out.clone().unwrap_or_else(|| {
-        let name: String = began.chars().filter(|c| *c != ':').collect();
-        PathBuf::from("measurements").join(format!("peers-{name}"))
-    });
-    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let dir = options.out.clone();
+    let dir = dir.unwrap_or_else(|| default_dir("peers-", &began));
     let recording = Recording {
         dir: &dir,
         head,
-        worker: &|share| {
-            let mut command = Command::new(&program);
-            command.args(std::env::args_os().skip(1));
-            command.arg(format!("--worker={}", share.process));
-            if let Some(time) = share.time {
-                command.arg(format!("--worker-ms={}", time.as_millis()));
-            }
-            command
-        },
+        worker: &workers().map_err(|e| e.to_string())?,
     };
     let session = record(&recording, |_| false, show).map_err(|e| e.to_string())?;
     eprintln!();

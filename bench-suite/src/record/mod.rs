@@ -28,7 +28,9 @@ use bakeoff_samples::{Competitor, Event, Program, Status};
 pub use fingerprint::{LOCK, fingerprint, now, revision};
 pub use parent::{Progress, RecordError, Recording, record};
 pub use suite::{SCALING, Suite, Work, competitors};
-pub use telling::{command_line, is_good, is_narrow, parse_time, summary};
+pub use telling::{
+    budget, command_line, default_dir, is_good, is_narrow, parse_time, summary, workers,
+};
 pub use worker::{Share, work};
 
 /// What a sample has.

@@ -1,10 +1,15 @@
 //! What commands that record say and understand alike.
 
 use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use bakeoff_samples::{Event, Program, Session, Status};
 use bakeoff_statistics::{Bootstrap, Estimate, FEWEST_TO_STOP, Series, enough};
+
+use super::Share;
 
 /// A time on a command line: `90s`, `10m`, `2h`.
 ///
@@ -21,6 +26,40 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     let number: u64 = number.parse().map_err(|_| wrong())?;
     let seconds = number.checked_mul(unit_s).filter(|seconds| *seconds > 0);
     Ok(Duration::from_secs(seconds.ok_or_else(wrong)?))
+}
+
+/// What is taken if neither a time nor a number of iterations is given.
+const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
+
+/// The time for a whole session, if there is a limit to it.
+pub fn budget(given: Option<Duration>, iterations: Option<u32>) -> Option<Duration> {
+    given.or(match iterations {
+        None => Some(DEFAULT_BUDGET),
+        Some(_) => None,
+    })
+}
+
+/// Where a session goes if nobody says where; `began` as in its head.
+pub fn default_dir(prefix: &str, began: &str) -> PathBuf {
+    let time: String = began.chars().filter(|c| *c != ':').collect();
+    PathBuf::from("measurements").join(format!("{prefix}{time}"))
+}
+
+/// The command of a child that does a share: this program with the same arguments, and `--worker` and `--worker-ms`.
+///
+/// # Errors
+/// If the system does not say which program this is.
+pub fn workers() -> io::Result<impl Fn(&Share) -> Command> {
+    let program = std::env::current_exe()?;
+    Ok(move |share: &Share| {
+        let mut command = Command::new(&program);
+        command.args(std::env::args_os().skip(1));
+        command.arg(format!("--worker={}", share.process));
+        if let Some(time) = share.time {
+            command.arg(format!("--worker-ms={}", time.as_millis()));
+        }
+        command
+    })
 }
 
 /// The command that this process was started with, under the name that people know, with quotes where a shell wants

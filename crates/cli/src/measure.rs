@@ -1,13 +1,12 @@
 //! The `measure` command.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use bakeoff_backend::Options;
 use bakeoff_bench_suite::record::{
-    Course, LOCK, Progress, Recording, SCALING, Share, Suite, Work, command_line, fingerprint,
-    is_good, is_narrow, now, parse_time, record, summary, work,
+    Course, LOCK, Progress, Recording, SCALING, Share, Suite, Work, budget, command_line,
+    default_dir, fingerprint, is_good, is_narrow, now, parse_time, record, summary, work, workers,
 };
 use bakeoff_registry::BASELINE;
 use bakeoff_samples::{Fingerprint, Head, Kind, Session, Settings};
@@ -86,9 +85,6 @@ impl MeasureArgs {
     }
 }
 
-/// What is taken if neither a time nor a number of iterations is given.
-const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
-
 pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
     let mut suite = suite(args)?;
     let fingerprint = fingerprint(LOCK);
@@ -106,10 +102,8 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
     let head = head(args, &suite, fingerprint);
     // The children load what they need themselves.
     drop(suite);
-    let dir = args.out.clone().unwrap_or_else(|| {
-        let name: String = head.began.chars().filter(|c| *c != ':').collect();
-        PathBuf::from("measurements").join(name)
-    });
+    let dir = args.out.clone();
+    let dir = dir.unwrap_or_else(|| default_dir("", &head.began));
     let session = match args.counts {
         true => measure_counts::record(args, head, &dir)?,
         false => times(args, head, &dir)?,
@@ -129,10 +123,7 @@ pub(crate) fn command(args: &MeasureArgs) -> Result<Verdict, CliError> {
 
 /// What is asked for.
 fn head(args: &MeasureArgs, suite: &Suite, fingerprint: Fingerprint) -> Head {
-    let budget = args.budget.or(match args.iterations {
-        None => Some(DEFAULT_BUDGET),
-        Some(_) => None,
-    });
+    let budget = budget(args.budget, args.iterations);
     Head {
         format: Head::FORMAT,
         kind: match (args.counts, args.is_scaling()) {
@@ -161,19 +152,10 @@ fn head(args: &MeasureArgs, suite: &Suite, fingerprint: Fingerprint) -> Head {
 
 /// Records a session of times, by children that are this program with the same arguments.
 fn times(args: &MeasureArgs, head: Head, dir: &Path) -> Result<Session, CliError> {
-    let program = std::env::current_exe().map_err(CliError::Output)?;
     let recording = Recording {
         dir,
         head,
-        worker: &|share| {
-            let mut command = Command::new(&program);
-            command.args(std::env::args_os().skip(1));
-            command.arg(format!("--worker={}", share.process));
-            if let Some(time) = share.time {
-                command.arg(format!("--worker-ms={}", time.as_millis()));
-            }
-            command
-        },
+        worker: &workers().map_err(CliError::Output)?,
     };
     let bar = progress_bar();
     let session = record(

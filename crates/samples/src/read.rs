@@ -201,15 +201,25 @@ impl Session {
     ///
     /// Two competitors' values at the same place were measured in the same iteration.
     pub fn series(&self, event: Event, program: &str, competitor: &str) -> Option<Vec<Vec<f64>>> {
+        if self.failure(program, competitor).is_some() {
+            return None;
+        }
         let only_warm = self.head.kind != Kind::Counts;
-        let wanted = |sample: &Sample| !only_warm || sample.iteration > 0;
-        self.values(event, program, competitor, wanted)
-    }
-
-    /// The values of an event in the cold iterations, one a process. `None` as for [`series`](Session::series).
-    pub fn cold(&self, event: Event, program: &str, competitor: &str) -> Option<Vec<f64>> {
-        let values = self.values(event, program, competitor, |sample| sample.iteration == 0)?;
-        Some(values.into_iter().flatten().collect())
+        let mut values = vec![Vec::new(); self.processes.len()];
+        for (process, sample) in self.samples(program, competitor) {
+            let Some(value) = sample.values.get(&event).copied() else {
+                continue;
+            };
+            if only_warm && sample.iteration == 0 {
+                continue;
+            }
+            if event.is_time() && value == 0 {
+                return None;
+            }
+            values[process].push(value as f64);
+        }
+        let complete = !values.is_empty() && values.iter().all(|v| !v.is_empty());
+        complete.then_some(values)
     }
 
     /// A number that is the same each time, such as a size. `None` if the competitor failed, does not know it, or
@@ -236,33 +246,6 @@ impl Session {
         places
             .iter()
             .map(|(process, sample)| (*process, &self.processes[*process].samples[*sample]))
-    }
-
-    fn values(
-        &self,
-        event: Event,
-        program: &str,
-        competitor: &str,
-        wanted: impl Fn(&Sample) -> bool,
-    ) -> Option<Vec<Vec<f64>>> {
-        if self.failure(program, competitor).is_some() {
-            return None;
-        }
-        let mut values = vec![Vec::new(); self.processes.len()];
-        for (process, sample) in self.samples(program, competitor) {
-            if !wanted(sample) {
-                continue;
-            }
-            let Some(value) = sample.values.get(&event).copied() else {
-                continue;
-            };
-            if event.is_time() && value == 0 {
-                return None;
-            }
-            values[process].push(value as f64);
-        }
-        let complete = !values.is_empty() && values.iter().all(|v| !v.is_empty());
-        complete.then_some(values)
     }
 }
 

@@ -143,7 +143,6 @@ fn what_is_written_is_read_back() {
         Some(vec![vec![2.0, 3.0], vec![102.0, 103.0]]),
         "without the cold iteration"
     );
-    assert_eq!(session.cold(Event::Run, "p", "a"), Some(vec![1.0, 101.0]));
     assert_eq!(session.fact(Event::CodeBytes, "p", "a"), Some(64));
     assert_eq!(session.series(Event::Run, "p", "b"), None);
     assert_eq!(session.series(Event::Compile, "p", "a"), None);
@@ -304,7 +303,6 @@ fn failures_zero_times_and_what_varies_give_no_figures() {
     let session = open(rows);
     assert_eq!(session.failure("p", "a"), Some(&failure));
     assert_eq!(session.series(Event::Run, "p", "a"), None);
-    assert_eq!(session.cold(Event::Run, "p", "a"), None);
     assert_eq!(session.fact(Event::CodeBytes, "p", "a"), None);
 
     // A process in which a competitor is missing: no figure of the others either.
